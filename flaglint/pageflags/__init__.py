@@ -1,0 +1,92 @@
+"""include/linux/page-flags.h to a FlagTable: what each flag is and what each helper does.
+
+    PAGEFLAG(Dirty, dirty, PF_HEAD)     ->  SetPageDirty: PG_dirty, set, atomic, head; and so on
+
+Nothing is known of the macros by name. The header is preprocessed by our own expander, with both
+branches of every #if kept (`preprocess`), cut into declarations (`declarations`), the enum read
+(`enumeration`), each function's body parsed by pycparser (`bodies`) and walked to see which bit
+operation it reaches on which word (`evaluate`). What bit operations mean is data (`knowledge`).
+
+Assumptions: accessors are functions defined in this header. A header of a stranger's tree is
+only read. Limits: #include is not followed, and other headers' accessors are not looked for.
+The interface is `read_flags`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from flaglint.flagtable import FlagTable
+from flaglint.pageflags.declarations import declarations, function_text, unknown_uses
+from flaglint.pageflags.enumeration import enumerate_flags, is_flags_enum
+from flaglint.pageflags.knowledge import load_knowledge
+from flaglint.pageflags.preprocess import preprocess
+from flaglint.pageflags.table import tabulate
+
+HEADER = "include/linux/page-flags.h"
+
+__all__ = ["HEADER", "HeaderError", "parse_config", "read_flags", "shipped_config"]
+
+
+class HeaderError(Exception):
+    """The header is missing or has no page flags in it; the message is fit for a user."""
+
+
+def parse_config(text: str) -> dict[str, str]:
+    """The symbols of a .config-like text: CONFIG_X=value lines, anything else is skipped."""
+    config: dict[str, str] = {}
+    for line in text.splitlines():
+        symbol, equals, value = line.strip().partition("=")
+        if equals and symbol.startswith("CONFIG_"):
+            config[symbol] = value.strip()
+    return config
+
+
+def shipped_config(arch: str) -> dict[str, str]:
+    """The configuration that comes with flaglint. Raises HeaderError when there is none."""
+    path = Path(__file__).resolve().parent.parent / "configs" / f"{arch}.config"
+    try:
+        return parse_config(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise HeaderError(f"no configuration for {arch} comes with flaglint") from error
+
+
+def read_flags(
+    root: Path | str, *, arch: str = "x86_64", config: Mapping[str, str] | None = None
+) -> FlagTable:
+    """The table of the tree at `root` for `config` (default: the shipped one for `arch`).
+
+    `config` maps CONFIG_ symbols to "y", "m" or a value. Raises HeaderError when the header
+    cannot be read or defines no page flags.
+    """
+    path = Path(root) / HEADER
+    try:
+        text = path.read_bytes().decode("utf-8", errors="replace")
+    except OSError as error:
+        raise HeaderError(f"{path}: {error.strerror or error}") from error
+    return read_text(text, shipped_config(arch) if config is None else config)
+
+
+def read_text(text: str, config: Mapping[str, str], file: str = HEADER) -> FlagTable:
+    """The table of a header given as text; `file` is what its rows name as their place."""
+    knowledge = load_knowledge()
+    preprocessed = preprocess(text, config, knowledge.names)
+    found, cut_doubts = declarations(preprocessed.pieces)
+    enums = [d for d in found if is_flags_enum(d)]
+    enum = next((d for d in enums if d.active), None)
+    if enum is None:
+        raise HeaderError(f"{file}: no enum of page flags in it")
+    flags = enumerate_flags(enum, file)
+    names = frozenset(flag.name for flag in (*flags.flags, *flags.absent))
+    functions = [function for d in found if (function := function_text(d)) is not None]
+    helpers = tabulate(functions, flags.flags, flags.absent, knowledge, file)
+    unknown = [doubt for d in found for doubt in unknown_uses(d, names)]
+    doubts = (*preprocessed.doubts, *cut_doubts, *flags.doubts, *unknown)
+    return FlagTable(
+        flags=flags.flags,
+        helpers=helpers.rows,
+        inactive=helpers.inactive,
+        doubts=tuple(dict.fromkeys(doubts)),
+        absent=flags.absent,
+    )

@@ -1,0 +1,426 @@
+"""What a function of the header does to flags words, read off its body.
+
+    static inline void SetPageX(struct page *page)
+    { set_bit(PG_x, &PF_HEAD(page, 1)->flags); }        atomic set of PG_x in the head's word
+
+The body is walked once, in order, with a value for each variable. Functions of the same header
+are walked at their calls with the values of the arguments, so what `folio_flags(folio, 1)`
+selects comes from its own body. Branches are joined. An assertion (`VM_BUG_ON_PAGE(...)`) is
+believed, and so is one that a constant turns off: `VM_BUG_ON(0 && PageTail(page))` still says
+what the accessor is for.
+
+Assumptions: a struct folio is its first page; loops are walked once, which is enough because
+values only take part as addresses and bits.
+A word's address that reaches a function we do not know gives an access with a doubt.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import ClassVar
+
+import msgspec
+from pycparser import c_ast
+
+from flaglint.flagtable import Atomicity, Operation, Word
+from flaglint.pageflags.conditions import number
+from flaglint.pageflags.declarations import Parameter
+from flaglint.pageflags.knowledge import BitOperation, Knowledge
+from flaglint.pageflags.values import (
+    UNKNOWN,
+    Access,
+    Bit,
+    Bits,
+    FlagsWord,
+    Number,
+    Page,
+    Value,
+    combine,
+    join,
+    step,
+)
+
+_ASSERTION = re.compile(r"(?:BUG|WARN)_ON")
+_SECOND_WORD = re.compile(r"_+(?:page_)?flags_1$")
+_FIRST_WORD = re.compile(r"(?:_+page_|pt_)?flags$")
+_COMPOUND_ASSIGNMENTS = {
+    "|=": Operation.SET,
+    "&=": Operation.CLEAR,
+    "^=": Operation.CHANGE,
+}
+
+_Result = tuple[Value, tuple[Access, ...]]
+_Memory = dict[tuple[str, tuple[Value, ...]], _Result]
+
+
+class Body(msgspec.Struct, frozen=True):
+    """A parsed function: its parameters and the tree of its body."""
+
+    params: tuple[Parameter, ...]
+    gives_pointer: bool
+    tree: c_ast.Compound
+
+
+class Header(msgspec.Struct, frozen=True):
+    """What the walk knows: parsed functions, the flags' names by bit, the API tables."""
+
+    functions: Mapping[str, Body]
+    flags: frozenset[str]
+    by_bit: Mapping[int, str]
+    knowledge: Knowledge
+
+
+def accesses(header: Header, body: Body) -> tuple[Access, ...]:
+    """Every touch of a flags word in `body`, in order, without duplicates."""
+    walk = _Walk(header, {})
+    walk.call(body, [formal(p) for p in body.params])
+    return tuple(dict.fromkeys(walk.found))
+
+
+def formal(parameter: Parameter) -> Value:
+    """The value of a parameter nothing else is known of."""
+    if parameter.struct == "page":
+        return Page(Word.ANY)
+    if parameter.struct == "folio":
+        return Page(Word.HEAD)
+    return UNKNOWN
+
+
+class _Walk:
+    """One walk of one body; a call of another function of the header makes a new one."""
+
+    _LEAVES: ClassVar[tuple[type, ...]] = (c_ast.Return, c_ast.Goto, c_ast.Break, c_ast.Continue)
+
+    def __init__(self, header: Header, memory: _Memory) -> None:
+        self._header = header
+        self._memory = memory
+        self._variables: dict[str, Value] = {}
+        self._returned: Value | None = None
+        self.found: list[Access] = []
+
+    def call(self, body: Body, arguments: list[Value]) -> Value:
+        """Walk `body` with `arguments`, give what it returns."""
+        for parameter, argument in zip(body.params, arguments, strict=False):
+            self._variables[parameter.name] = argument
+        self._statement(body.tree)
+        return UNKNOWN if self._returned is None else self._returned
+
+    # Statements. The result says whether control can go on to the next one.
+
+    def _statement(self, node: c_ast.Node | None) -> bool:
+        if node is None:
+            return True
+        if isinstance(node, c_ast.Compound):
+            return self._block(node)
+        if isinstance(node, c_ast.If):
+            return self._if(node)
+        if isinstance(node, c_ast.Return):
+            value = self._value(node.expr) if node.expr is not None else UNKNOWN
+            self._returned = value if self._returned is None else join(self._returned, value)
+            return False
+        if isinstance(node, self._LEAVES):
+            return False
+        if isinstance(node, c_ast.Decl):
+            if node.init is not None:
+                self._variables[node.name] = self._value(node.init)
+            return True
+        if isinstance(node, (c_ast.While, c_ast.DoWhile, c_ast.For, c_ast.Switch, c_ast.Case)):
+            return self._repeated(node)
+        if isinstance(node, (c_ast.Default, c_ast.Label, c_ast.DeclList)):
+            for _, child in node.children():
+                self._statement(child)
+            return True
+        self._value(node)
+        return True
+
+    def _block(self, node: c_ast.Compound) -> bool:
+        outer = dict(self._variables)
+        declared: set[str] = set()
+        goes_on = True
+        for item in node.block_items or ():
+            if isinstance(item, c_ast.Decl):
+                declared.add(item.name)
+            goes_on = self._statement(item) and goes_on
+        for name in declared:
+            if name in outer:
+                self._variables[name] = outer[name]
+        return goes_on
+
+    def _if(self, node: c_ast.If) -> bool:
+        self._value(node.cond)
+        before = dict(self._variables)
+        then_goes_on = self._statement(node.iftrue)
+        after_then = self._variables
+        self._variables = dict(before)
+        else_goes_on = self._statement(node.iffalse)
+        if then_goes_on and else_goes_on:
+            self._variables = _joined(after_then, self._variables)
+        elif then_goes_on:
+            self._variables = after_then
+        elif else_goes_on and node.iffalse is None:
+            self._is_false(node.cond)
+        return then_goes_on or else_goes_on
+
+    def _repeated(self, node: c_ast.Node) -> bool:
+        before = dict(self._variables)
+        for _, child in node.children():
+            self._statement(child)
+        self._variables = _joined(before, self._variables)
+        return True
+
+    # Expressions.
+
+    def _value(self, node: c_ast.Node) -> Value:
+        if isinstance(node, c_ast.ID):
+            return self._name(node.name)
+        if isinstance(node, c_ast.Constant):
+            value = number(node.value) if "int" in node.type else None
+            return UNKNOWN if value is None else Number(value)
+        if isinstance(node, c_ast.FuncCall):
+            return self._function_call(node)
+        if isinstance(node, c_ast.Cast):
+            return self._cast(node)
+        if isinstance(node, c_ast.StructRef):
+            return self._member(node)
+        if isinstance(node, c_ast.ArrayRef):
+            base, index = self._value(node.name), self._value(node.subscript)
+            return step(base, index) if isinstance(base, Page) else base
+        if isinstance(node, c_ast.UnaryOp):
+            return self._unary(node)
+        if isinstance(node, c_ast.BinaryOp):
+            return self._binary(node)
+        if isinstance(node, c_ast.Assignment):
+            return self._assignment(node)
+        if isinstance(node, c_ast.TernaryOp):
+            self._value(node.cond)
+            return join(self._value(node.iftrue), self._value(node.iffalse))
+        if isinstance(node, c_ast.Compound):
+            return self._statement_expression(node)
+        if isinstance(node, c_ast.ExprList):
+            return [UNKNOWN, *(self._value(item) for item in node.exprs)][-1]
+        for _, child in node.children():
+            if not isinstance(child, (c_ast.Typename, c_ast.TypeDecl)):
+                self._value(child)
+        return UNKNOWN
+
+    def _name(self, name: str) -> Value:
+        if name in self._variables:
+            return self._variables[name]
+        if name in self._header.flags:
+            return Bit(name)
+        return {"true": Number(1), "false": Number(0)}.get(name, UNKNOWN)
+
+    def _cast(self, node: c_ast.Cast) -> Value:
+        value = self._value(node.expr)
+        target = node.to_type.type
+        if isinstance(value, Page) and isinstance(target, c_ast.PtrDecl):
+            struct = getattr(target.type, "type", None)
+            if isinstance(struct, c_ast.Struct) and struct.name == "folio":
+                return Page(Word.HEAD)
+        return value
+
+    def _member(self, node: c_ast.StructRef) -> Value:
+        base = self._value(node.name)
+        if isinstance(base, FlagsWord):
+            return base
+        if not isinstance(base, Page):
+            return UNKNOWN
+        field = node.field.name
+        if field == "page":
+            return base
+        if _SECOND_WORD.match(field):
+            return FlagsWord(Word.SECOND)
+        return FlagsWord(base.word) if _FIRST_WORD.match(field) else UNKNOWN
+
+    def _unary(self, node: c_ast.UnaryOp) -> Value:
+        if node.op == "sizeof":
+            return UNKNOWN
+        value = self._value(node.expr)
+        if node.op in ("&", "*"):
+            return value
+        if node.op in ("++", "--", "p++", "p--"):
+            if isinstance(value, FlagsWord):
+                self._touch(frozenset(), Operation.CHANGE, Atomicity.PLAIN, value)
+            self._store_name(node.expr, UNKNOWN)
+            return UNKNOWN
+        if node.op == "~" and isinstance(value, Bits):
+            return Bits(value.flags, not value.inverted)
+        if isinstance(value, Number):
+            results = {"-": -value.value, "~": ~value.value, "!": int(not value.value)}
+            return Number(results[node.op]) if node.op in results else value
+        return UNKNOWN
+
+    def _binary(self, node: c_ast.BinaryOp) -> Value:
+        left, right = self._value(node.left), self._value(node.right)
+        if node.op == "&":
+            for word, mask in ((left, right), (right, left)):
+                if isinstance(word, FlagsWord) and isinstance(mask, Bits) and not mask.inverted:
+                    self._touch(mask.flags, Operation.TEST, Atomicity.READ, word)
+        return combine(node.op, left, right)
+
+    def _assignment(self, node: c_ast.Assignment) -> Value:
+        value = self._value(node.rvalue)
+        if isinstance(node.lvalue, c_ast.ID):
+            self._store_name(node.lvalue, value if node.op == "=" else UNKNOWN)
+            return value
+        target = self._value(node.lvalue)
+        if isinstance(target, FlagsWord):
+            operation = _COMPOUND_ASSIGNMENTS.get(node.op, Operation.CHANGE)
+            self._touch(_masked(operation, value), operation, Atomicity.PLAIN, target)
+        return value
+
+    def _store_name(self, node: c_ast.Node, value: Value) -> None:
+        if isinstance(node, c_ast.ID):
+            self._variables[node.name] = value
+
+    def _statement_expression(self, node: c_ast.Compound) -> Value:
+        items = node.block_items or []
+        if not items:
+            return UNKNOWN
+        outer = dict(self._variables)
+        for item in items[:-1]:
+            self._statement(item)
+        last = items[-1]
+        if isinstance(last, (c_ast.Decl, c_ast.Return, c_ast.If)):
+            self._statement(last)
+            value: Value = UNKNOWN
+        else:
+            value = self._value(last)
+        for item in items:
+            if isinstance(item, c_ast.Decl) and item.name in outer:
+                self._variables[item.name] = outer[item.name]
+        return value
+
+    # Calls.
+
+    def _function_call(self, node: c_ast.FuncCall) -> Value:
+        nodes = list(node.args.exprs) if node.args is not None else []
+        name = node.name.name if isinstance(node.name, c_ast.ID) else ""
+        knowledge = self._header.knowledge
+        pages = knowledge.pages
+        if _ASSERTION.search(name):
+            if nodes:
+                self._is_false(nodes[0])
+            return UNKNOWN
+        arguments = [self._value(argument) for argument in nodes]
+        if name in knowledge.bitops:
+            return self._bit_operation(knowledge.bitops[name], arguments)
+        if name in pages.head_of:
+            return Page(Word.HEAD)
+        if name in pages.nth_of and len(arguments) == 2 and isinstance(arguments[0], Page):
+            return step(arguments[0], arguments[1])
+        if name in pages.transparent and arguments:
+            return arguments[0]
+        if name in pages.bit_masks and arguments:
+            return combine("<<", Number(1), arguments[0])
+        if name in pages.stores and arguments:
+            if isinstance(arguments[0], FlagsWord):
+                self._touch(frozenset(), Operation.CHANGE, Atomicity.PLAIN, arguments[0])
+            return UNKNOWN
+        if name in self._header.functions:
+            return self._inner(name, arguments)
+        for argument in arguments:
+            if isinstance(argument, FlagsWord):
+                flags = frozenset(a.flag for a in arguments if isinstance(a, Bit))
+                doubt = f"unknown function {name or '(a pointer)'}() is given the flags word"
+                self._touch(flags, Operation.CHANGE, Atomicity.PLAIN, argument, doubt)
+        return UNKNOWN
+
+    def _inner(self, name: str, arguments: list[Value]) -> Value:
+        body = self._header.functions[name]
+        key = (name, tuple(arguments))
+        if key not in self._memory:
+            # What a recursive call does is what the outer one does: nothing is added by it.
+            self._memory[key] = (UNKNOWN, ())
+            walk = _Walk(self._header, self._memory)
+            result = walk.call(body, arguments)
+            self._memory[key] = (result, tuple(dict.fromkeys(walk.found)))
+        result, found = self._memory[key]
+        for access in found:
+            # A function that finds a page may look at flags to do so: not what its caller does.
+            if not (body.gives_pointer and access.atomicity is Atomicity.READ):
+                self.found.append(msgspec.structs.replace(access, nested=True))
+        return result
+
+    def _bit_operation(self, operation: BitOperation, arguments: list[Value]) -> Value:
+        word = arguments[operation.word] if operation.word < len(arguments) else UNKNOWN
+        chosen = operation.mask if operation.bit < 0 else operation.bit
+        which = arguments[chosen] if 0 <= chosen < len(arguments) else UNKNOWN
+        flags: frozenset[str] = frozenset()
+        if isinstance(which, Bit):
+            flags = frozenset({which.flag})
+        elif isinstance(which, Bits) and not which.inverted:
+            flags = which.flags
+        elif isinstance(which, Number) and operation.bit >= 0:
+            flags = frozenset(filter(None, [self._header.by_bit.get(which.value)]))
+        if isinstance(word, FlagsWord):
+            self._touch(flags, operation.operation, operation.atomicity, word)
+        elif flags and not isinstance(which, Number):
+            doubt = f"{operation.name}() of a page flag on a word that is not understood"
+            place = FlagsWord(Word.ANY)
+            self._touch(flags, operation.operation, operation.atomicity, place, doubt)
+        return UNKNOWN
+
+    def _touch(
+        self,
+        flags: frozenset[str],
+        operation: Operation,
+        atomicity: Atomicity,
+        place: FlagsWord,
+        doubt: str = "",
+    ) -> None:
+        doubts = (doubt,) if doubt else ()
+        self.found.append(Access(flags, operation, atomicity, place.word, False, doubts))
+
+    # Facts.
+
+    def _is_false(self, node: c_ast.Node) -> None:
+        """Learn from `node` being false: which variables are a folio's first page."""
+        node = self._unwrapped(node)
+        pages = self._header.knowledge.pages
+        if isinstance(node, c_ast.BinaryOp) and node.op == "||":
+            self._is_false(node.left)
+            self._is_false(node.right)
+        elif isinstance(node, c_ast.BinaryOp) and node.op == "&&":
+            parts = [p for p in (node.left, node.right) if not isinstance(self._quiet(p), Number)]
+            if len(parts) == 1:
+                self._is_false(parts[0])
+        elif isinstance(node, c_ast.UnaryOp) and node.op == "!":
+            self._is_first_page(self._unwrapped(node.expr), pages.head_predicates)
+        else:
+            self._is_first_page(node, pages.tail_predicates)
+
+    def _unwrapped(self, node: c_ast.Node) -> c_ast.Node:
+        """`node` without likely() and its kind around it."""
+        while isinstance(node, c_ast.FuncCall) and isinstance(node.name, c_ast.ID):
+            if node.name.name not in self._header.knowledge.pages.transparent or not node.args:
+                break
+            node = node.args.exprs[0]
+        return node
+
+    def _is_first_page(self, node: c_ast.Node, predicates: frozenset[str]) -> None:
+        """Note that the variable which one of `predicates` is asked of is a first page."""
+        if isinstance(node, c_ast.FuncCall) and isinstance(node.name, c_ast.ID) and node.args:
+            asked = node.args.exprs[0]
+            if node.name.name in predicates and isinstance(asked, c_ast.ID):
+                if isinstance(self._variables.get(asked.name), Page):
+                    self._variables[asked.name] = Page(Word.HEAD)
+
+    def _quiet(self, node: c_ast.Node) -> Value:
+        """The value of an expression whose accesses do not count."""
+        kept = list(self.found)
+        value = self._value(node)
+        self.found = kept
+        return value
+
+
+def _masked(operation: Operation, value: Value) -> frozenset[str]:
+    """The flags that `word op= value` changes, empty when that is not plain from the mask."""
+    if isinstance(value, Bits) and value.inverted is (operation is Operation.CLEAR):
+        return value.flags
+    return frozenset()
+
+
+def _joined(one: dict[str, Value], other: dict[str, Value]) -> dict[str, Value]:
+    return {name: join(one[name], other[name]) for name in one if name in other}
