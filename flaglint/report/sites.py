@@ -1,0 +1,55 @@
+"""The ledger for people: every plain write of a flags word, its verdict and the evidence.
+
+mm/filemap.c:1007:3  exclusive allocation
+    write  __folio_set_locked()  PG_locked  head word
+    see    mm/filemap.c:990  the folio comes from folio_alloc()
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from flaglint.finding import Report, Site, Verdict
+from flaglint.report.layout import Paint, field, plural, printable
+from flaglint.report.text import coverage, not_analysed
+
+_STYLE = {
+    Verdict.RACY: "error",
+    Verdict.UNKNOWN: "warning",
+    Verdict.INACTIVE: "dim",
+}
+
+
+def render(report: Report, *, colour: bool = False) -> str:
+    """The table with evidence, then the counts by verdict and the coverage."""
+    paint = Paint(colour)
+    rows = [line for site in report.sites for line in _row(site, paint)]
+    return "\n".join([*rows, *_totals(report)]) + "\n"
+
+
+def _row(site: Site, paint: Paint) -> list[str]:
+    verdict = f"{site.verdict.value:<10}"
+    style = _STYLE.get(site.verdict)
+    window = "  (poison window)" if site.poison_window else ""
+    helper = f"{site.helper}()" if site.helper.isidentifier() else site.helper
+    lines = [
+        paint("bold", printable(f"{site.file}:{site.line}:{site.column}"))
+        + "  "
+        + (paint(style, verdict) if style else verdict)
+        + printable(f"{site.reason}{window}")
+    ]
+    lines += field("write", [helper, site.flag, f"{site.word} word"])
+    where = f"{site.function}(): " if site.function else ""
+    lines += field("in", [where + " ".join(site.expression.split())])
+    for place in site.evidence:
+        lines += field("see", [f"{place.file}:{place.line}", place.message])
+    if site.doubts:
+        lines += field("doubt", ["; ".join(site.doubts)])
+    return lines
+
+
+def _totals(report: Report) -> list[str]:
+    verdicts = Counter(site.verdict for site in report.sites)
+    parts = ", ".join(f"{verdicts[v]} {v.value}" for v in Verdict if verdicts[v])
+    lines = ["", plural(len(report.sites), "site") + (f": {parts}" if parts else "")]
+    return [*lines, coverage(report), *not_analysed(report)]
