@@ -18,19 +18,21 @@ from flaglint.pageflags.lex import Token, matching
 
 _TYPEOF = frozenset({"typeof", "__typeof__", "__typeof", "typeof_unqual", "__auto_type"})
 _SKIPPED_CALLS = frozenset({"__attribute__", "__attribute", "asm", "__asm__", "__asm"})
-_SKIPPED = frozenset(
-    "__extension__ __maybe_unused __always_unused __force __user __iomem __rcu __percpu "
-    "volatile __volatile__ noinline __always_inline fallthrough".split()
-)
-_KEYWORDS = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if "
-    "inline int long register restrict return short signed sizeof static struct switch typedef "
-    "union unsigned void while _Bool _Generic _Alignof _Static_assert".split()
-)
-_USUAL_TYPES = (
-    "bool u8 u16 u32 u64 s8 s16 s32 s64 size_t ssize_t ulong uint gfp_t pgoff_t uintptr_t "
-    "memdesc_flags_t"
-).split()
+_SKIPPED_TEXT = """
+    __extension__ __maybe_unused __always_unused __force __user __iomem __rcu __percpu
+    volatile __volatile__ noinline __always_inline fallthrough
+"""
+_KEYWORDS_TEXT = """
+    auto break case char const continue default do double else enum extern float for goto if
+    inline int long register restrict return short signed sizeof static struct switch typedef
+    union unsigned void while _Bool _Generic _Alignof _Static_assert
+"""
+_USUAL_TYPES_TEXT = """
+    bool u8 u16 u32 u64 s8 s16 s32 s64 size_t ssize_t ulong uint gfp_t pgoff_t uintptr_t
+"""
+_SKIPPED = frozenset(_SKIPPED_TEXT.split())
+_KEYWORDS = frozenset(_KEYWORDS_TEXT.split())
+_USUAL_TYPES = tuple(_USUAL_TYPES_TEXT.split())
 _SOME_TYPE = "__typeof_name"
 
 

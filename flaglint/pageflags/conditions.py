@@ -87,9 +87,7 @@ def config_macros(config: Mapping[str, str]) -> dict[str, Macro]:
     return macros
 
 
-def evaluate(
-    tokens: list[Token], macros: dict[str, Macro], config: Mapping[str, str]
-) -> Answer:
+def evaluate(tokens: list[Token], macros: dict[str, Macro], config: Mapping[str, str]) -> Answer:
     """The value of an #if expression. Raises ConditionError when it is no expression."""
     unknown: list[str] = []
     plain = Expander(macros).expand(_answer_questions(tokens, macros, config))
@@ -140,10 +138,8 @@ def _answer_questions(
             operand = tokens[following].text if following < len(tokens) else ""
         if end < 0 or not operand:
             raise ConditionError(f"{token.text} without a name")
-        if accepted is None:
-            holds = operand in macros
-        else:
-            holds = config.get(operand, "n") in accepted
+        value = config.get(operand, "n")
+        holds = operand in macros if accepted is None else value in accepted
         out.append(token._replace(text=str(int(holds))))
         index = end + 1
     return out

@@ -26,10 +26,11 @@ from flaglint.pageflags.preprocess import Branch, Piece
 _ATTRIBUTE = re.compile(
     r"__(attribute|acquires|releases|must_hold|cond_|no_|printf|section|aligned|diagnose|guarded)"
 )
-_SPECIFIERS = frozenset(
-    "static inline extern const volatile struct union enum unsigned signed void int long short "
-    "char bool _Bool typedef noinline __inline __inline__ __always_inline".split()
-)
+_SPECIFIERS_TEXT = """
+    static inline extern const volatile struct union enum unsigned signed void int long short
+    char bool _Bool typedef noinline __inline __inline__ __always_inline
+"""
+_SPECIFIERS = frozenset(_SPECIFIERS_TEXT.split())
 
 
 class Declaration(msgspec.Struct, frozen=True):
@@ -137,9 +138,7 @@ class _Cutter:
 
     def _finish(self) -> None:
         if any(t.text != ";" for t in self._tokens):
-            self.found.append(
-                Declaration(tuple(self._tokens), tuple(self._pieces), self._branches)
-            )
+            self.found.append(Declaration(tuple(self._tokens), tuple(self._pieces), self._branches))
         self._reset()
 
     def _reset(self) -> None:
@@ -165,9 +164,7 @@ def function_text(declaration: Declaration) -> FunctionText | None:
         return None
     name = tokens[at - 1]
     close = matching(tokens, at)
-    params = tuple(
-        _parameter(part) for part in split_commas(tokens[at + 1 : close]) if part
-    )
+    params = tuple(_parameter(part) for part in split_commas(tokens[at + 1 : close]) if part)
     return FunctionText(
         name=name.text,
         line=name.line,

@@ -23,16 +23,15 @@ from typing import ClassVar
 import msgspec
 from pycparser import c_ast
 
-from flaglint.flagtable import Atomicity, Operation, Word
+from flaglint.flagtable import Atomicity, Word
 from flaglint.pageflags.conditions import number
 from flaglint.pageflags.declarations import Parameter
-from flaglint.pageflags.knowledge import BitOperation, Knowledge
+from flaglint.pageflags.knowledge import Knowledge
+from flaglint.pageflags.touches import bit_operation, handed_out, masked, member, stored, unary
 from flaglint.pageflags.values import (
     UNKNOWN,
     Access,
     Bit,
-    Bits,
-    FlagsWord,
     Number,
     Page,
     Value,
@@ -42,13 +41,6 @@ from flaglint.pageflags.values import (
 )
 
 _ASSERTION = re.compile(r"(?:BUG|WARN)_ON")
-_SECOND_WORD = re.compile(r"_+(?:page_)?flags_1$")
-_FIRST_WORD = re.compile(r"(?:_+page_|pt_)?flags$")
-_COMPOUND_ASSIGNMENTS = {
-    "|=": Operation.SET,
-    "&=": Operation.CLEAR,
-    "^=": Operation.CHANGE,
-}
 
 _Result = tuple[Value, tuple[Access, ...]]
 _Memory = dict[tuple[str, tuple[Value, ...]], _Result]
@@ -76,6 +68,16 @@ def accesses(header: Header, body: Body) -> tuple[Access, ...]:
     walk = _Walk(header, {})
     walk.call(body, [formal(p) for p in body.params])
     return tuple(dict.fromkeys(walk.found))
+
+
+def purpose(found: tuple[Access, ...]) -> tuple[Access, ...]:
+    """The accesses that say what a function is for, as its callers and readers see it.
+
+    All of its writes; of its reads, those in its own body, or else those of its callees.
+    """
+    writes = tuple(a for a in found if a.atomicity is not Atomicity.READ)
+    reads = tuple(a for a in found if a.atomicity is Atomicity.READ)
+    return writes + (tuple(a for a in reads if not a.nested) or reads)
 
 
 def formal(parameter: Parameter) -> Value:
@@ -182,7 +184,7 @@ class _Walk:
         if isinstance(node, c_ast.Cast):
             return self._cast(node)
         if isinstance(node, c_ast.StructRef):
-            return self._member(node)
+            return member(self._value(node.name), node.field.name)
         if isinstance(node, c_ast.ArrayRef):
             base, index = self._value(node.name), self._value(node.subscript)
             return step(base, index) if isinstance(base, Page) else base
@@ -220,54 +222,28 @@ class _Walk:
                 return Page(Word.HEAD)
         return value
 
-    def _member(self, node: c_ast.StructRef) -> Value:
-        base = self._value(node.name)
-        if isinstance(base, FlagsWord):
-            return base
-        if not isinstance(base, Page):
-            return UNKNOWN
-        field = node.field.name
-        if field == "page":
-            return base
-        if _SECOND_WORD.match(field):
-            return FlagsWord(Word.SECOND)
-        return FlagsWord(base.word) if _FIRST_WORD.match(field) else UNKNOWN
-
     def _unary(self, node: c_ast.UnaryOp) -> Value:
         if node.op == "sizeof":
             return UNKNOWN
         value = self._value(node.expr)
-        if node.op in ("&", "*"):
-            return value
         if node.op in ("++", "--", "p++", "p--"):
-            if isinstance(value, FlagsWord):
-                self._touch(frozenset(), Operation.CHANGE, Atomicity.PLAIN, value)
+            self._note(stored(value))
             self._store_name(node.expr, UNKNOWN)
             return UNKNOWN
-        if node.op == "~" and isinstance(value, Bits):
-            return Bits(value.flags, not value.inverted)
-        if isinstance(value, Number):
-            results = {"-": -value.value, "~": ~value.value, "!": int(not value.value)}
-            return Number(results[node.op]) if node.op in results else value
-        return UNKNOWN
+        return unary(node.op, value)
 
     def _binary(self, node: c_ast.BinaryOp) -> Value:
         left, right = self._value(node.left), self._value(node.right)
         if node.op == "&":
-            for word, mask in ((left, right), (right, left)):
-                if isinstance(word, FlagsWord) and isinstance(mask, Bits) and not mask.inverted:
-                    self._touch(mask.flags, Operation.TEST, Atomicity.READ, word)
+            self._note(masked(left, right) or masked(right, left))
         return combine(node.op, left, right)
 
     def _assignment(self, node: c_ast.Assignment) -> Value:
         value = self._value(node.rvalue)
         if isinstance(node.lvalue, c_ast.ID):
             self._store_name(node.lvalue, value if node.op == "=" else UNKNOWN)
-            return value
-        target = self._value(node.lvalue)
-        if isinstance(target, FlagsWord):
-            operation = _COMPOUND_ASSIGNMENTS.get(node.op, Operation.CHANGE)
-            self._touch(_masked(operation, value), operation, Atomicity.PLAIN, target)
+        else:
+            self._note(stored(self._value(node.lvalue), node.op, value))
         return value
 
     def _store_name(self, node: c_ast.Node, value: Value) -> None:
@@ -305,7 +281,8 @@ class _Walk:
             return UNKNOWN
         arguments = [self._value(argument) for argument in nodes]
         if name in knowledge.bitops:
-            return self._bit_operation(knowledge.bitops[name], arguments)
+            self._note(bit_operation(knowledge.bitops[name], arguments, self._header.by_bit))
+            return UNKNOWN
         if name in pages.head_of:
             return Page(Word.HEAD)
         if name in pages.nth_of and len(arguments) == 2 and isinstance(arguments[0], Page):
@@ -315,16 +292,11 @@ class _Walk:
         if name in pages.bit_masks and arguments:
             return combine("<<", Number(1), arguments[0])
         if name in pages.stores and arguments:
-            if isinstance(arguments[0], FlagsWord):
-                self._touch(frozenset(), Operation.CHANGE, Atomicity.PLAIN, arguments[0])
+            self._note(stored(arguments[0]))
             return UNKNOWN
         if name in self._header.functions:
             return self._inner(name, arguments)
-        for argument in arguments:
-            if isinstance(argument, FlagsWord):
-                flags = frozenset(a.flag for a in arguments if isinstance(a, Bit))
-                doubt = f"unknown function {name or '(a pointer)'}() is given the flags word"
-                self._touch(flags, Operation.CHANGE, Atomicity.PLAIN, argument, doubt)
+        self.found.extend(handed_out(name, arguments))
         return UNKNOWN
 
     def _inner(self, name: str, arguments: list[Value]) -> Value:
@@ -335,7 +307,7 @@ class _Walk:
             self._memory[key] = (UNKNOWN, ())
             walk = _Walk(self._header, self._memory)
             result = walk.call(body, arguments)
-            self._memory[key] = (result, tuple(dict.fromkeys(walk.found)))
+            self._memory[key] = (result, purpose(tuple(dict.fromkeys(walk.found))))
         result, found = self._memory[key]
         for access in found:
             # A function that finds a page may look at flags to do so: not what its caller does.
@@ -343,35 +315,9 @@ class _Walk:
                 self.found.append(msgspec.structs.replace(access, nested=True))
         return result
 
-    def _bit_operation(self, operation: BitOperation, arguments: list[Value]) -> Value:
-        word = arguments[operation.word] if operation.word < len(arguments) else UNKNOWN
-        chosen = operation.mask if operation.bit < 0 else operation.bit
-        which = arguments[chosen] if 0 <= chosen < len(arguments) else UNKNOWN
-        flags: frozenset[str] = frozenset()
-        if isinstance(which, Bit):
-            flags = frozenset({which.flag})
-        elif isinstance(which, Bits) and not which.inverted:
-            flags = which.flags
-        elif isinstance(which, Number) and operation.bit >= 0:
-            flags = frozenset(filter(None, [self._header.by_bit.get(which.value)]))
-        if isinstance(word, FlagsWord):
-            self._touch(flags, operation.operation, operation.atomicity, word)
-        elif flags and not isinstance(which, Number):
-            doubt = f"{operation.name}() of a page flag on a word that is not understood"
-            place = FlagsWord(Word.ANY)
-            self._touch(flags, operation.operation, operation.atomicity, place, doubt)
-        return UNKNOWN
-
-    def _touch(
-        self,
-        flags: frozenset[str],
-        operation: Operation,
-        atomicity: Atomicity,
-        place: FlagsWord,
-        doubt: str = "",
-    ) -> None:
-        doubts = (doubt,) if doubt else ()
-        self.found.append(Access(flags, operation, atomicity, place.word, False, doubts))
+    def _note(self, access: Access | None) -> None:
+        if access is not None:
+            self.found.append(access)
 
     # Facts.
 
@@ -383,7 +329,8 @@ class _Walk:
             self._is_false(node.left)
             self._is_false(node.right)
         elif isinstance(node, c_ast.BinaryOp) and node.op == "&&":
-            parts = [p for p in (node.left, node.right) if not isinstance(self._quiet(p), Number)]
+            # Only a literal is dropped: what a call gives may differ where it matters.
+            parts = [p for p in (node.left, node.right) if not isinstance(p, c_ast.Constant)]
             if len(parts) == 1:
                 self._is_false(parts[0])
         elif isinstance(node, c_ast.UnaryOp) and node.op == "!":
@@ -403,23 +350,9 @@ class _Walk:
         """Note that the variable which one of `predicates` is asked of is a first page."""
         if isinstance(node, c_ast.FuncCall) and isinstance(node.name, c_ast.ID) and node.args:
             asked = node.args.exprs[0]
-            if node.name.name in predicates and isinstance(asked, c_ast.ID):
-                if isinstance(self._variables.get(asked.name), Page):
-                    self._variables[asked.name] = Page(Word.HEAD)
-
-    def _quiet(self, node: c_ast.Node) -> Value:
-        """The value of an expression whose accesses do not count."""
-        kept = list(self.found)
-        value = self._value(node)
-        self.found = kept
-        return value
-
-
-def _masked(operation: Operation, value: Value) -> frozenset[str]:
-    """The flags that `word op= value` changes, empty when that is not plain from the mask."""
-    if isinstance(value, Bits) and value.inverted is (operation is Operation.CLEAR):
-        return value.flags
-    return frozenset()
+            name = asked.name if isinstance(asked, c_ast.ID) else ""
+            if node.name.name in predicates and isinstance(self._variables.get(name), Page):
+                self._variables[name] = Page(Word.HEAD)
 
 
 def _joined(one: dict[str, Value], other: dict[str, Value]) -> dict[str, Value]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from flaglint.data import rules_dir
 from flaglint.flagtable import Atomicity, Operation
 
 
@@ -57,16 +58,9 @@ class _BitopFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     bitop: list[BitOperation]
 
 
-def rules_directory() -> Path:
-    """Where rules/ is: inside an installed package, or beside it in a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    inside = package / "rules"
-    return inside if inside.is_dir() else package.parent / "rules"
-
-
 def load_knowledge(rules: Path | None = None) -> Knowledge:
     """Read both tables. Raises OSError, ValueError or msgspec.ValidationError on bad files."""
-    directory = rules or rules_directory()
+    directory = rules or rules_dir()
     bitops = msgspec.convert(_toml(directory / "bitops.toml"), _BitopFile)
     pages = msgspec.convert(_toml(directory / "page-api.toml"), PageApi)
     return Knowledge({op.name: op for op in bitops.bitop}, pages)

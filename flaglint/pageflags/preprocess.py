@@ -112,7 +112,7 @@ class _Preprocessor:
         try:
             tokens = expander.expand(self._run)
         except (ExpansionError, RecursionError) as error:
-            self._doubts.append(f"not expanded: {error or 'macros nested too deeply'}")
+            self._doubts.append(f"not expanded: {_complaint(error)}")
             tokens = self._run
         self._pieces.extend(Piece(token, branches) for token in tokens)
         self._run = []
@@ -185,11 +185,15 @@ class _Preprocessor:
         try:
             answer = evaluate(rest, self._macros, self._config)
         except (ConditionError, ExpansionError, RecursionError) as error:
-            self._doubts.append(f"line {word.line}: #if {text}: {error or 'nested too deeply'}")
+            self._doubts.append(f"line {word.line}: #if {text}: {_complaint(error)}")
             answer = Answer(0)
         for name in answer.unknown:
             self._doubts.append(f"line {word.line}: #if {text}: {name} is not known here")
         return text, bool(answer.value)
+
+
+def _complaint(error: Exception) -> str:
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
 
 
 def negated(text: str) -> str:

@@ -18,9 +18,9 @@ from flaglint.flagtable import Atomicity, Flag, Helper, Operation, Word
 from flaglint.pageflags.bodies import BodyError, BodyParser
 from flaglint.pageflags.declarations import FunctionText
 from flaglint.pageflags.enumeration import NO_BIT
-from flaglint.pageflags.evaluate import Body, Header, accesses
+from flaglint.pageflags.evaluate import Body, Header, accesses, purpose
 from flaglint.pageflags.knowledge import Knowledge
-from flaglint.pageflags.preprocess import condition_text
+from flaglint.pageflags.preprocess import Branch, condition_text
 from flaglint.pageflags.values import Access
 
 _STRUCTS = ("page", "folio")
@@ -47,11 +47,12 @@ def tabulate(
     parser = BodyParser()
     bodies, failures = _parse_all(parser, functions)
     header = Header(
-        functions=_by_name(functions, bodies),
+        functions={},
         flags=frozenset(known),
         by_bit={flag.bit: flag.name for flag in reversed(flags) if flag.alias_of is None},
         knowledge=knowledge,
     )
+    views: dict[frozenset[Branch], Header] = {}
     rows: list[Helper] = []
     for index, function in enumerate(functions):
         taken = next((p.struct for p in function.params if p.struct in _STRUCTS), "")
@@ -60,7 +61,11 @@ def tabulate(
         if index in failures:
             found = _suspected(function, known, knowledge, failures[index])
         else:
-            found = _said_to_do(accesses(header, bodies[index]))
+            view = _false_branches(function)
+            if view not in views:
+                visible = _visible(functions, bodies, view)
+                views[view] = msgspec.structs.replace(header, functions=visible)
+            found = _said_to_do(accesses(views[view], bodies[index]))
         for access in found:
             names = sorted(access.flags, key=order.__getitem__)
             rows.append(
@@ -97,12 +102,22 @@ def _parse_all(
     return bodies, failures
 
 
-def _by_name(functions: list[FunctionText], bodies: dict[int, Body]) -> dict[str, Body]:
-    """The body to walk for each name: the active definition where there is one."""
+def _false_branches(function: FunctionText) -> frozenset[Branch]:
+    return frozenset(branch for branch in function.branches if not branch.holds)
+
+
+def _visible(
+    functions: list[FunctionText], bodies: dict[int, Body], view: frozenset[Branch]
+) -> dict[str, Body]:
+    """The definition that each name has where the branches in `view` are taken to hold.
+
+    The other branch's stub must not answer for a function that only exists elsewhere.
+    """
     chosen: dict[str, Body] = {}
-    for wanted in (False, True):
+    for wanted in (0, 1):
         for index, function in enumerate(functions):
-            if index in bodies and function.active is wanted:
+            false = _false_branches(function)
+            if index in bodies and false <= view and min(len(false), 1) == wanted:
                 chosen[function.name] = bodies[index]
     return chosen
 
@@ -110,9 +125,8 @@ def _by_name(functions: list[FunctionText], bodies: dict[int, Body]) -> dict[str
 def _said_to_do(found: tuple[Access, ...]) -> list[Access]:
     """The accesses that make up what a helper is for, one per kind, flags merged."""
     writes = [a for a in found if a.atomicity is not Atomicity.READ]
-    own = [a for a in found if not a.nested]
     merged: dict[tuple[Operation, Atomicity, Word], Access] = {}
-    for access in writes or own or found:
+    for access in writes or purpose(found):
         kind = (access.operation, access.atomicity, access.word)
         before = merged.get(kind)
         if before is None:

@@ -115,10 +115,9 @@ def _union(left: Value, right: Value) -> Value:
         return right
     if right == Number(0):
         return left
-    if isinstance(left, Bits) and isinstance(right, Bits):
-        if not left.inverted and not right.inverted:
-            return Bits(left.flags | right.flags)
-    return UNKNOWN
+    if not isinstance(left, Bits) or not isinstance(right, Bits):
+        return UNKNOWN
+    return UNKNOWN if left.inverted or right.inverted else Bits(left.flags | right.flags)
 
 
 def _arithmetic(operator: str, left: int, right: int) -> Value:
