@@ -1,0 +1,378 @@
+"""The kernel tree under analysis: where it is, what it is, and how its C files are compiled.
+
+The idea: a user names any path, configured or not, and everything later stages need is found
+without running anything: `flaglint mm/rmap.c` in an unpacked tarball walks up to the root, and
+takes the shipped configuration.
+
+Invariants: nothing in the tree is executed, imported or written; text is read as data, never
+evaluated; options taken from a build are filtered against a list of harmless ones, and paths
+in them count only when they lie inside the tree or its object directory.
+
+Limits: Makefiles are matched line by line, so a version or an include path that is computed
+(`$(shell ...)`, `$(if ...)`) is not seen.
+
+Interface: `open_tree`.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+ARCHES = {"x86_64": "x86", "arm64": "arm64"}
+"""Supported architectures, and the directory of each under arch/."""
+
+PAGE_FLAGS = "include/linux/page-flags.h"
+
+_TEXT_LIMIT = 4 << 20
+"""Bytes read of any one text file of the tree; the largest that matters is a tenth of this."""
+
+_COMMANDS_LIMIT = 256 << 20
+
+
+class TreeError(Exception):
+    """The tree cannot be analysed; the message is one line that says what to do next."""
+
+
+class KernelTree(msgspec.Struct, frozen=True):
+    """A kernel tree and the configuration it is analysed under.
+
+    `root` is absolute and resolved; `path` is what the user named, relative to the root ("."
+    for the root itself); `version` is like "6.12.117", or "unknown". `config` holds the
+    CONFIG_ symbols with their values as in a .config file ("y", "m", a number, a quoted
+    string), sorted. `objtree` is the directory of a usable build's output, "" when headers
+    have to be synthesised. `commands` is a compile_commands.json, "" when there is none.
+    """
+
+    root: str
+    path: str
+    version: str
+    arch: str
+    config: tuple[tuple[str, str], ...]
+    objtree: str = ""
+    commands: str = ""
+
+    @property
+    def srcarch(self) -> str:
+        """The architecture's directory under arch/ ("x86" for x86_64)."""
+        return ARCHES[self.arch]
+
+    @property
+    def symbols(self) -> dict[str, str]:
+        """The configuration as a mapping."""
+        return dict(self.config)
+
+
+def open_tree(
+    path: str | Path,
+    *,
+    arch: str = "x86_64",
+    config: Path | None = None,
+    objtree: Path | None = None,
+    compile_commands: Path | None = None,
+) -> KernelTree:
+    """The tree that `path` (its root, or anything inside it) belongs to.
+
+    `config` is a .config to use in place of the shipped one; headers are synthesised for it
+    even where the tree holds a build. `objtree` is the O= directory of a build.
+    Raises TreeError when there is no such tree, or `path` is nothing that can be analysed.
+    """
+    if arch not in ARCHES:
+        raise TreeError(f"unknown architecture {arch}: use one of {', '.join(sorted(ARCHES))}")
+    named = Path(path)
+    try:
+        target = named.resolve(strict=True)
+    except (OSError, RuntimeError, ValueError):
+        raise TreeError(f"{_shown(named)}: no such file or directory; name a kernel tree") from None
+    if target.is_file():
+        _check_source(target, named)
+    elif not target.is_dir():
+        raise TreeError(f"{_shown(named)}: neither a directory nor a C file; name a kernel tree")
+    root = _find_root(target, named)
+    output = None if config else _find_output(root, arch, objtree)
+    if config:
+        symbols = read_config(config)
+    elif output:
+        symbols = read_autoconf(output / "include/generated/autoconf.h")
+    else:
+        symbols = read_config(shipped_config(arch))
+    return KernelTree(
+        root=str(root),
+        path=target.relative_to(root).as_posix(),
+        version=_version(root),
+        arch=arch,
+        config=symbols,
+        objtree=str(output) if output else "",
+        commands=_find_commands(root, output, compile_commands),
+    )
+
+
+def shipped_config(arch: str) -> Path:
+    """The configuration file flaglint ships for `arch`."""
+    return Path(__file__).parent / "configs" / f"{arch}.config"
+
+
+def read_config(path: Path) -> tuple[tuple[str, str], ...]:
+    """The symbols of a .config file, sorted; raises TreeError when it holds none."""
+    try:
+        text = path.read_text(errors="replace")
+    except OSError as error:
+        reason = error.strerror or "cannot be read"
+        raise TreeError(f"{_shown(path)}: {reason}; give a kernel .config") from None
+    found = dict(re.findall(r"^(CONFIG_\w+)=(.*?)\s*$", text, re.M))
+    if not found:
+        raise TreeError(f"{_shown(path)}: no CONFIG_ line in it; give a kernel .config")
+    return tuple(sorted((key, value) for key, value in found.items() if value != "n"))
+
+
+def read_autoconf(path: Path) -> tuple[tuple[str, str], ...]:
+    """The symbols of a build's autoconf.h, in the spelling of a .config, sorted."""
+    found: dict[str, str] = {}
+    for name, value in re.findall(r"^#define (CONFIG_\w+) (.*?)\s*$", read_text(path), re.M):
+        if name.endswith("_MODULE") and value == "1":
+            found.setdefault(name.removesuffix("_MODULE"), "m")
+        else:
+            found[name] = "y" if value == "1" else value
+    return tuple(sorted(found.items()))
+
+
+def read_text(path: Path) -> str:
+    """The file's text, "" when it is no regular file; at most a few megabytes of it."""
+    try:
+        if not path.is_file():
+            return ""
+        with path.open("rb") as stream:
+            return stream.read(_TEXT_LIMIT).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def c_files(tree: KernelTree, under: str = ".") -> tuple[str, ...]:
+    """The C files at or below `under`, relative to the root, sorted.
+
+    Symbolic links to directories are not followed, and links that leave the tree are left out.
+    """
+    top = Path(tree.root, under)
+    if top.is_file():
+        return (Path(under).as_posix(),) if top.suffix == ".c" else ()
+    return tuple(sorted(_walk_c(Path(tree.root), top)))
+
+
+def subdir_includes(tree: KernelTree, file: str) -> tuple[str, ...]:
+    """Include directories that the Makefiles above `file` add in the plain, uncomputed forms.
+
+    Understood are `-I` with $(src), $(srctree)/$(src), $(srctree)/..., or $(objtree)/... in
+    ccflags-y, subdir-ccflags-y and CFLAGS_<this file>.o lines. Absolute paths, in order.
+    """
+    root = Path(tree.root)
+    found: dict[str, None] = {}
+    folder = Path(file).parent
+    stem = Path(file).stem
+    for above in (folder, *folder.parents):
+        for name in ("Kbuild", "Makefile"):
+            text = read_text(root / above / name).replace("\\\n", " ")
+            for variable, value in re.findall(r"^\s*([\w./-]+)\s*[:+?]?=(.*)$", text, re.M):
+                own = above == folder and variable in (
+                    "ccflags-y",
+                    "EXTRA_CFLAGS",
+                    f"CFLAGS_{stem}.o",
+                )
+                if own or variable == "subdir-ccflags-y":
+                    found.update(dict.fromkeys(_plain_includes(root, above, value)))
+        if above == Path("."):
+            break
+    return tuple(found)
+
+
+def command_options(tree: KernelTree) -> dict[str, tuple[str, ...]]:
+    """What compile_commands.json says of each file of the tree, filtered to harmless options.
+
+    Keys are relative to the root. Raises TreeError when the file is no compilation database.
+    """
+    if not tree.commands:
+        return {}
+
+    class Entry(msgspec.Struct):
+        directory: str
+        file: str
+        command: str = ""
+        arguments: list[str] = []  # noqa: RUF012  (msgspec copies the default)
+
+    path = Path(tree.commands)
+    try:
+        if path.stat().st_size > _COMMANDS_LIMIT:
+            raise TreeError(f"{_shown(path)}: too large for a compilation database")
+        entries = msgspec.json.decode(path.read_bytes(), type=list[Entry])
+    except (OSError, msgspec.MsgspecError):
+        raise TreeError(
+            f"{_shown(path)}: no compilation database; make it with the tree's own "
+            "compile_commands.json target or leave it out"
+        ) from None
+    roots = [Path(tree.root)] + ([Path(tree.objtree)] if tree.objtree else [])
+    options: dict[str, tuple[str, ...]] = {}
+    for entry in entries:
+        source = _inside(Path(entry.directory, entry.file), roots[:1])
+        if source is None:
+            continue
+        try:
+            words = entry.arguments or shlex.split(entry.command)
+        except ValueError:
+            continue
+        key = source.relative_to(tree.root).as_posix()
+        options[key] = tuple(_harmless(words[1:], Path(entry.directory), roots))
+    return options
+
+
+def _harmless(words: Sequence[str], cwd: Path, roots: Sequence[Path]) -> Iterator[str]:
+    """The options of a compiler command that can only define macros and name headers."""
+    queue = iter(words)
+    for word in queue:
+        if match := re.fullmatch(r"(-I|-isystem|-iquote|-include|-idirafter)(.*)", word, re.S):
+            option = match[1]
+            value = match[2].strip() or next(queue, "")
+            inside = _inside(Path(cwd, value), roots)
+            if value and inside is not None:
+                yield from (option, str(inside))
+        elif word in ("-D", "-U"):
+            value = next(queue, "")
+            if re.match(r"[A-Za-z_]\w*", value):
+                yield word + value
+        elif re.match(r"-[DU][A-Za-z_]\w*|-std=[\w+:]+$|-f(un)?signed-char$", word):
+            yield word
+        elif word in ("-fshort-wchar", "-fms-extensions", "-m64", "-m32"):
+            yield word
+        elif word in ("-o", "-MF", "-MT", "-MQ", "-Xclang", "-Xassembler", "-Xlinker"):
+            next(queue, "")
+
+
+def _inside(path: Path, roots: Iterable[Path]) -> Path | None:
+    """`path` resolved, when that is an existing path below one of `roots`."""
+    try:
+        resolved = path.resolve(strict=True)
+    except (OSError, RuntimeError, ValueError):
+        return None
+    return resolved if any(resolved.is_relative_to(root) for root in roots) else None
+
+
+def _plain_includes(root: Path, folder: Path, value: str) -> Iterator[str]:
+    src = folder.as_posix()
+    for option in re.findall(r"-I\s*(\S+)", value):
+        spelled = option
+        # From 6.13 on $(src) holds the source tree's path; before, it is relative to the root.
+        for variable, meaning in (
+            ("$(srctree)/$(src)", src),
+            ("$(srctree)/", ""),
+            ("$(srctree)", "."),
+            ("$(objtree)/", ""),
+            ("$(src)", src),
+            ("$(obj)", src),
+        ):
+            spelled = spelled.replace(variable, meaning)
+        if "$" in spelled:
+            continue
+        inside = _inside(root / spelled, [root])
+        if inside is not None and inside.is_dir():
+            yield str(inside)
+
+
+def _find_root(target: Path, named: Path) -> Path:
+    start = target if target.is_dir() else target.parent
+    headerless = None
+    for folder in (start, *start.parents):
+        marked = (folder / "Makefile").is_file() or (folder / "mm").is_dir()
+        if marked and (folder / PAGE_FLAGS).is_file():
+            if (folder / PAGE_FLAGS).stat().st_size == 0:
+                raise TreeError(f"{_shown(folder / PAGE_FLAGS)}: empty; restore the header")
+            return folder
+        if headerless is None and (folder / "Kbuild").is_file() and (folder / "mm").is_dir():
+            headerless = folder
+    if headerless is not None:
+        raise TreeError(
+            f"{_shown(headerless)}: a kernel tree without {PAGE_FLAGS}; "
+            "unpack the whole include directory"
+        )
+    raise TreeError(
+        f"{_shown(named)}: not in a kernel tree (no {PAGE_FLAGS} here or above); "
+        "name a kernel's root or a path inside one"
+    )
+
+
+def _check_source(target: Path, named: Path) -> None:
+    """Refuse a file that cannot be C before anything is parsed."""
+    try:
+        with target.open("rb") as stream:
+            head = stream.read(1 << 16)
+    except OSError as error:
+        reason = error.strerror or "cannot be read"
+        raise TreeError(f"{_shown(named)}: {reason}; name a readable C file") from None
+    if not head.strip():
+        raise TreeError(f"{_shown(named)}: empty file; name a C file or a kernel tree")
+    if target.suffix not in (".c", ".h"):
+        raise TreeError(f"{_shown(named)}: not a C file; name a .c file or a kernel tree")
+    if b"\0" in head:
+        raise TreeError(f"{_shown(named)}: binary data, no C; name a .c file or a kernel tree")
+
+
+def _version(root: Path) -> str:
+    text = read_text(root / "Makefile")[:20000]
+    found = dict(
+        re.findall(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION)\s*=[ \t]*(\S*)", text, re.M)
+    )
+    if not re.fullmatch(r"\d+", found.get("VERSION", "")):
+        return "unknown"
+    numbers = [found.get(key, "") or "0" for key in ("VERSION", "PATCHLEVEL", "SUBLEVEL")]
+    extra = found.get("EXTRAVERSION", "")
+    return ".".join(numbers) + (extra if re.fullmatch(r"-[\w.+-]+", extra) else "")
+
+
+def _find_output(root: Path, arch: str, objtree: Path | None) -> Path | None:
+    """The build output to use: the one given, else the tree's own when it is complete."""
+    generated = (
+        "include/generated/autoconf.h",
+        "include/generated/bounds.h",
+        f"arch/{ARCHES[arch]}/include/generated/asm",
+    )
+    output = objtree or root
+    missing = [name for name in generated if not (output / name).exists()]
+    if not missing:
+        return output.resolve()
+    if objtree is not None:
+        raise TreeError(
+            f"{_shown(objtree)}: no {missing[0]} for {arch} in it; run `make prepare` there, "
+            "or leave the object directory out"
+        )
+    return None
+
+
+def _find_commands(root: Path, output: Path | None, given: Path | None) -> str:
+    if given is not None:
+        if not given.is_file():
+            raise TreeError(f"{_shown(given)}: no such file; give a compile_commands.json")
+        return str(given.resolve())
+    for folder in (output, root):
+        if folder is not None and (folder / "compile_commands.json").is_file():
+            return str(folder / "compile_commands.json")
+    return ""
+
+
+def _walk_c(root: Path, top: Path) -> Iterator[str]:
+    pending = [top]
+    while pending:
+        try:
+            entries = sorted(pending.pop().iterdir())
+        except OSError:
+            continue
+        for entry in entries:
+            if entry.is_dir() and not entry.is_symlink():
+                pending.append(entry)
+            elif entry.suffix == ".c" and _inside(entry, [root]) is not None:
+                yield entry.relative_to(root).as_posix()
+
+
+def _shown(path: Path) -> str:
+    """The path on one line, whatever characters its name holds."""
+    return str(path).encode("unicode_escape", "backslashreplace").decode("ascii")
