@@ -18,7 +18,7 @@ SCHEMA = 1
 
 def render_check(report: Report) -> bytes:
     """What `flaglint check --format json` writes."""
-    return _encode(
+    return encode(
         _head(report)
         | {
             "findings": [_finding(found) for found in report.findings],
@@ -31,7 +31,7 @@ def render_check(report: Report) -> bytes:
 
 def render_sites(report: Report) -> bytes:
     """What `flaglint sites --format json` writes."""
-    return _encode(
+    return encode(
         _head(report)
         | {
             "sites": [_site(site) for site in report.sites],
@@ -67,5 +67,6 @@ def _counted(doubts: tuple[tuple[str, int], ...]) -> dict[str, int]:
     return dict(doubts)
 
 
-def _encode(value: dict[str, Any]) -> bytes:
+def encode(value: dict[str, Any]) -> bytes:
+    """An object as indented UTF-8 JSON that ends with a newline."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
