@@ -31,6 +31,7 @@ _SPECIFIERS_TEXT = """
     char bool _Bool typedef noinline __inline __inline__ __always_inline
 """
 _SPECIFIERS = frozenset(_SPECIFIERS_TEXT.split())
+_CLOSES = {")": "(", "]": "[", "}": "{"}
 
 
 class Declaration(msgspec.Struct, frozen=True):
@@ -88,14 +89,14 @@ class _Cutter:
         self._pieces: list[Piece] = []
         self._tokens: list[Token] = []
         self._branches: tuple[Branch, ...] = ()
-        self._depth = 0
+        self._open: list[str] = []
         self._is_body = False
 
     def take(self, piece: Piece) -> None:
         start = len(self._branches)
         if self._pieces and piece.branches[:start] != self._branches:
             self._leave_branch()
-        elif self._pieces and self._depth == 0 and self._at_macro_use_end(piece):
+        elif self._pieces and not self._open and self._at_macro_use_end(piece):
             self._finish()
         if not self._pieces:
             self._branches = piece.branches
@@ -103,15 +104,22 @@ class _Cutter:
         if not all(b.holds for b in piece.branches[len(self._branches) :]):
             return
         token = piece.token
-        if token.text in "([{" and self._depth == 0:
-            self._is_body = token.text == "{" and self._opens_body()
+        if token.text == "{" and not self._open:
+            self._is_body = self._opens_body()
         self._tokens.append(token)
-        if token.text in ("(", "[", "{"):
-            self._depth += 1
-        elif token.text in (")", "]", "}"):
-            self._depth = max(0, self._depth - 1)
-        if self._depth == 0 and (token.text == ";" or (token.text == "}" and self._is_body)):
+        self._bracket(token.text)
+        if not self._open and (token.text == ";" or (token.text == "}" and self._is_body)):
             self._finish()
+
+    def _bracket(self, text: str) -> None:
+        """Keep count of what is open; a brace also closes what was left open inside of it."""
+        if text in _CLOSES.values():
+            self._open.append(text)
+        elif text in _CLOSES:
+            while self._open and self._open[-1] != _CLOSES[text] and text == "}":
+                self._open.pop()
+            if self._open and self._open[-1] == _CLOSES[text]:
+                self._open.pop()
 
     def end(self) -> None:
         if self._pieces:
@@ -129,7 +137,7 @@ class _Cutter:
 
     def _leave_branch(self) -> None:
         """The stream left the branch that the declaration began in."""
-        if self._depth > 0:
+        if self._open:
             line = self._pieces[0].token.line
             self.doubts.append(f"line {line}: declaration is cut by a preprocessor branch")
             self._reset()
@@ -142,7 +150,7 @@ class _Cutter:
         self._reset()
 
     def _reset(self) -> None:
-        self._pieces, self._tokens, self._depth, self._is_body = [], [], 0, False
+        self._pieces, self._tokens, self._open, self._is_body = [], [], [], False
         self._branches = ()
 
 

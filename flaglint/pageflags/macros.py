@@ -18,7 +18,7 @@ import msgspec
 
 from flaglint.pageflags.lex import Token, split_commas, written
 
-MAX_TOKENS = 300_000
+MAX_TOKENS = 100_000
 
 
 class ExpansionError(Exception):

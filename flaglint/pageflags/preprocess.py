@@ -63,10 +63,23 @@ class _Group(msgspec.Struct):
 
 def condition_text(branches: tuple[Branch, ...]) -> str:
     """The conjunction of the branches' conditions, "" when nothing is asked."""
-    asked = [b.text for b in branches if b.text]
-    if len(asked) > 1:
-        asked = [f"({text})" if "||" in text or "?" in text else text for text in asked]
-    return " && ".join(asked)
+    return conjunction([branch.text for branch in branches if branch.text])
+
+
+def conjunction(texts: list[str]) -> str:
+    """The texts joined by &&, those in parentheses that bind less tightly."""
+    if len(texts) > 1:
+        texts = [f"({text})" if _binds_loosely(text) else text for text in texts]
+    return " && ".join(texts)
+
+
+def _binds_loosely(text: str) -> bool:
+    depth = 0
+    for index, character in enumerate(text):
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if depth == 0 and (character == "?" or text.startswith("||", index)):
+            return True
+    return False
 
 
 def preprocess(
@@ -156,9 +169,7 @@ class _Preprocessor:
             asked, holds = [*refused, text], value and not group.taken
             group.texts.append(text)
         group.taken = group.taken or holds
-        if len(asked) > 1:
-            asked = [f"({t})" if "||" in t else t for t in asked]
-        self._enter(Branch("" if group.silent else " && ".join(asked), holds))
+        self._enter(Branch("" if group.silent else conjunction(asked), holds))
 
     def _enter(self, branch: Branch) -> None:
         self._branches.append(branch)
