@@ -1,0 +1,1 @@
+"""flaglint's tests; shared code is imported as `tests.<module>`."""
