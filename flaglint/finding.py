@@ -1,0 +1,152 @@
+"""What flaglint says: findings, the ledger of sites, and the coverage behind both.
+
+These are the values that reports render; they decide nothing and hold no analysis state.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Level(StrEnum):
+    """A finding's severity, as SARIF spells it."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+class Verdict(StrEnum):
+    """What was decided of one plain write."""
+
+    RACY = "racy"
+    EXCLUSIVE = "exclusive"
+    LOCKED = "locked"
+    UNKNOWN = "unknown"
+    INACTIVE = "inactive"
+
+
+class Step(msgspec.Struct, frozen=True, order=True):
+    """One frame of a call chain: `function` is entered or calls on at `file`:`line`."""
+
+    function: str
+    file: str
+    line: int
+
+
+class Evidence(msgspec.Struct, frozen=True, order=True):
+    """One checkable sentence about a place in the tree."""
+
+    file: str
+    line: int
+    message: str
+
+
+class RacingAccess(msgspec.Struct, frozen=True):
+    """The other writer of the word: what it changes, under which locks, reached how.
+
+    `chain` runs from an entry point (first) to the access (last).
+    """
+
+    file: str
+    line: int
+    column: int
+    function: str
+    helper: str
+    flag: str
+    atomicity: str
+    locks: tuple[str, ...]
+    chain: tuple[Step, ...]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One result of one rule, with exactly one primary location.
+
+    `steps` is the lost update as a numbered story; `why` names the facts that failed to
+    exclude it; `fix` is what to consider. `chain` runs from an entry point to the access.
+    `evidence` are further places that explain the finding.
+    """
+
+    rule: str
+    level: Level
+    file: str
+    line: int
+    column: int
+    function: str
+    message: str
+    fingerprint: str
+    word: str = ""
+    flag: str = ""
+    helper: str = ""
+    locks: tuple[str, ...] = ()
+    chain: tuple[Step, ...] = ()
+    racing: tuple[RacingAccess, ...] = ()
+    doubts: tuple[str, ...] = ()
+    why: str = ""
+    steps: tuple[str, ...] = ()
+    fix: str = ""
+    evidence: tuple[Evidence, ...] = ()
+    end_column: int = 0
+    pedantic: bool = False
+
+
+class Site(msgspec.Struct, frozen=True):
+    """One row of the ledger: a place that writes a flags word non-atomically.
+
+    `helper` is the helper's name, or "(plain RMW)", "(plain store)", "memset"...;
+    `reason` is one of DESIGN's reasons (allocation, freeing, frozen, boot, offline, locked,
+    exclusive) for a safe verdict, else what failed.
+    """
+
+    file: str
+    line: int
+    column: int
+    function: str
+    expression: str
+    helper: str
+    flag: str
+    word: str
+    verdict: Verdict
+    reason: str
+    poison_window: bool
+    evidence: tuple[Evidence, ...]
+    doubts: tuple[str, ...]
+
+
+class Coverage(msgspec.Struct, frozen=True):
+    """How many places in the text name a plain writer, and what became of each.
+
+    textual = analysed + inactive + unparsed.
+    """
+
+    textual: int
+    analysed: int
+    inactive: int
+    unparsed: int
+
+
+class Unread(msgspec.Struct, frozen=True, order=True):
+    """A file, or a function of it, that could not be analysed, and why."""
+
+    file: str
+    reason: str
+    function: str = ""
+
+
+class Report(msgspec.Struct, frozen=True):
+    """Everything one run has to say, ready for rendering.
+
+    `kernel` is the tree's version; `files` how many C files were analysed; `root` the
+    tree's absolute path (for source snippets; never printed into a report).
+    """
+
+    root: str
+    kernel: str
+    coverage: Coverage
+    findings: tuple[Finding, ...]
+    sites: tuple[Site, ...]
+    files: int = 0
+    unread: tuple[Unread, ...] = ()
+    doubts: tuple[tuple[str, int], ...] = ()

@@ -1,0 +1,366 @@
+"""The intermediate representation: C functions as blocks of small operations.
+
+    folio = filemap_get_folio(mapping, index);      %1 = call filemap_get_folio(mapping, index)
+    if (!IS_ERR(folio))                             folio = %1
+        folio->flags |= x;                          br ... ; rmw |= folio.*.flags, x
+
+An `Operand` is a Python int (a constant known at compile time), or a string: a local variable
+("folio", "folio~2" when an inner scope shadows it), a temporary ("%3"), a global ("@name"), a
+function ("=key"), or "" (something no later stage can use). A `Path` is a variable and the
+steps from it to a place in memory. Everything is plain data: it pickles, and packs to
+msgpack, so that a file's functions can be cached and sent between processes.
+
+Invariants, checked by `verify`: every block index a terminator names exists; a temporary is
+assigned by one op; block 0 is the entry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TypeAlias
+
+import msgspec
+
+from flaglint.location import Location
+
+Operand: TypeAlias = int | str
+
+
+class Field(msgspec.Struct, frozen=True, array_like=True, tag_field="tag", tag="f"):
+    """A member of a record; `offset` is its byte offset in the record."""
+
+    record: str
+    name: str
+    offset: int
+
+
+class Deref(msgspec.Struct, frozen=True, array_like=True, tag_field="tag", tag="d"):
+    """What the pointer points to."""
+
+
+class Index(msgspec.Struct, frozen=True, array_like=True, tag_field="tag", tag="i"):
+    """An element of an array; `at` is None when the code does not fix it, `size` in bytes."""
+
+    at: int | None
+    size: int
+
+
+Step: TypeAlias = Field | Deref | Index
+
+
+class Path(msgspec.Struct, frozen=True, array_like=True):
+    """A place in memory: a variable, then the steps from its storage."""
+
+    base: str
+    steps: tuple[Step, ...] = ()
+
+    def __str__(self) -> str:
+        text = self.base
+        for step in self.steps:
+            match step:
+                case Deref():
+                    text += "*"
+                case Field():
+                    text += f".{step.name}"
+                case Index():
+                    text += f"[{'' if step.at is None else step.at}]"
+        return text
+
+
+class Load(msgspec.Struct, frozen=True, array_like=True, tag_field="tag", tag="load"):
+    """dst = *path"""
+
+    dst: str
+    path: Path
+    type: str
+    where: Location
+
+
+class Store(msgspec.Struct, frozen=True, array_like=True, tag_field="tag", tag="store"):
+    """*path = src; `marked` when through a volatile access (WRITE_ONCE)."""
+
+    path: Path
+    src: Operand
+    type: str
+    marked: bool
+    where: Location
+
+
+class Rmw(msgspec.Struct, frozen=True, array_like=True, tag_field="tag", tag="rmw"):
+    """path op= src, ++ and --: one plain read-modify-write."""
+
+    path: Path
+    operator: str
+    src: Operand
+    where: Location
+
+
+class Copy(msgspec.Struct, frozen=True, array_like=True, tag_field="tag", tag="copy"):
+    """dst = src, both variables or constants. `type` is dst's."""
+
+    dst: str
+    src: Operand
+    type: str
+    where: Location
+
+
+class Cast(msgspec.Struct, frozen=True, array_like=True, tag_field="tag", tag="cast"):
+    """dst = (type)src, where the cast changes the kind of pointer."""
+
+    dst: str
+    src: Operand
+    type: str
+    where: Location
+
+
+class Addr(msgspec.Struct, frozen=True, array_like=True, tag_field="tag", tag="addr"):
+    """dst = &path"""
+
+    dst: str
+    path: Path
+    type: str
+    where: Location
+
+
+class Binary(msgspec.Struct, frozen=True, array_like=True, tag_field="tag", tag="bin"):
+    """dst = left operator right; pointer arithmetic carries the element's `size` in bytes."""
+
+    dst: str
+    operator: str
+    left: Operand
+    right: Operand
+    size: int
+    type: str
+    where: Location
+
+
+class Unary(msgspec.Struct, frozen=True, array_like=True, tag_field="tag", tag="un"):
+    """dst = operator src, for !, ~ and -."""
+
+    dst: str
+    operator: str
+    src: Operand
+    where: Location
+
+
+class Call(msgspec.Struct, frozen=True, array_like=True, tag_field="tag", tag="call"):
+    """dst = callee(args).
+
+    `callee` is a function's key, or "" for an indirect call through `target`; `slot` names
+    the record's member the pointer came from ("address_space_operations.readahead").
+    `name` is the function's plain name.
+    """
+
+    dst: str
+    callee: str
+    name: str
+    target: Operand
+    slot: str
+    args: tuple[Operand, ...]
+    type: str
+    where: Location
+
+
+class Jump(msgspec.Struct, frozen=True, array_like=True, tag_field="tag", tag="jmp"):
+    """Go to block `to`."""
+
+    to: int
+
+
+class Branch(msgspec.Struct, frozen=True, array_like=True, tag_field="tag", tag="br"):
+    """Go to `yes` when cond is not zero, else to `no`."""
+
+    cond: Operand
+    yes: int
+    no: int
+
+
+class Switch(msgspec.Struct, frozen=True, array_like=True, tag_field="tag", tag="sw"):
+    """Go to the case whose value (None: not known) equals `on`, else to `default`."""
+
+    on: Operand
+    cases: tuple[tuple[int | None, int], ...]
+    default: int
+
+
+class Return(msgspec.Struct, frozen=True, array_like=True, tag_field="tag", tag="ret"):
+    """Leave the function with a value ("" for void)."""
+
+    value: Operand
+    where: Location
+
+
+class Unreachable(msgspec.Struct, frozen=True, array_like=True, tag_field="tag", tag="none"):
+    """Control does not get past here (a call that does not return)."""
+
+
+Op: TypeAlias = Load | Store | Rmw | Copy | Cast | Addr | Binary | Unary | Call
+Terminator: TypeAlias = Jump | Branch | Switch | Return | Unreachable
+
+
+class Block(msgspec.Struct, frozen=True, array_like=True):
+    """Straight-line ops and where control goes after them."""
+
+    ops: tuple[Op, ...]
+    end: Terminator
+
+
+class Function(msgspec.Struct, frozen=True, array_like=True):
+    """One function body.
+
+    `key` is the name, followed by "@file" when its linkage is internal. `section` is "init"
+    for code that runs at boot or while memory is brought up (__init, __meminit), else "".
+    `params` are variables; `types` maps every local to its type as clang spells it,
+    `locals` are those with automatic storage (params left out). `claims` are the locks that
+    annotations say are held on entry (__must_hold, __acquires...), as written.
+    """
+
+    key: str
+    name: str
+    where: Location
+    params: tuple[str, ...]
+    types: dict[str, str]
+    result: str
+    blocks: tuple[Block, ...]
+    section: str = ""
+    exported: bool = False
+    claims: tuple[str, ...] = ()
+
+
+class Table(msgspec.Struct, frozen=True, array_like=True):
+    """A function stored in a record's member by a static initialiser."""
+
+    slot: str
+    function: str
+    where: Location
+
+
+class Unit(msgspec.Struct, frozen=True, array_like=True):
+    """What one C file contributes: its functions, those of the headers it needed, tables."""
+
+    file: str
+    functions: tuple[Function, ...]
+    tables: tuple[Table, ...]
+    errors: tuple[tuple[Location, str], ...] = ()
+    damaged: tuple[str, ...] = ()
+
+
+def successors(end: Terminator) -> tuple[int, ...]:
+    """The blocks control may go to, in a fixed order, each once."""
+    match end:
+        case Jump(to):
+            return (to,)
+        case Branch(_, yes, no):
+            return (yes, no) if yes != no else (yes,)
+        case Switch(_, cases, default):
+            return tuple(dict.fromkeys([*(to for _, to in cases), default]))
+        case _:
+            return ()
+
+
+def operands(op: Op | Terminator) -> Iterator[Operand]:
+    """Every operand the op reads, the base of a path it reads through included."""
+    match op:
+        case Load(path=path) | Addr(path=path):
+            yield path.base
+        case Store(path=path, src=src) | Rmw(path=path, src=src):
+            if path.steps:
+                yield path.base
+            yield src
+        case Copy(src=src) | Cast(src=src) | Unary(src=src):
+            yield src
+        case Binary(left=left, right=right):
+            yield left
+            yield right
+        case Call(target=target, args=args):
+            yield target
+            yield from args
+        case Branch(cond=cond):
+            yield cond
+        case Switch(on=on):
+            yield on
+        case Return(value=value):
+            yield value
+        case _:
+            return
+
+
+def defined(op: Op) -> str:
+    """The local or temporary the op assigns, or ""."""
+    match op:
+        case Store(path=path) | Rmw(path=path):
+            return "" if path.steps else path.base
+        case _:
+            return op.dst
+
+
+def verify(function: Function) -> list[str]:
+    """What is wrong with the function's shape; empty when nothing is."""
+    faults = []
+    assigned: set[str] = set()
+    for number, block in enumerate(function.blocks):
+        for to in successors(block.end):
+            if not 0 <= to < len(function.blocks):
+                faults.append(f"block {number} goes to {to}, which does not exist")
+        for op in block.ops:
+            name = defined(op)
+            if name.startswith("%"):
+                if name in assigned:
+                    faults.append(f"{name} is assigned twice (block {number})")
+                assigned.add(name)
+    if not function.blocks:
+        faults.append("no blocks")
+    return faults
+
+
+def dump(function: Function) -> str:
+    """The function as text, one op a line, stable between runs."""
+    head = f"{function.key}({', '.join(function.params)})"
+    if function.section:
+        head += f" [{function.section}]"
+    lines = [head]
+    for number, block in enumerate(function.blocks):
+        lines.append(f"  b{number}:")
+        lines += [f"    {_text(op)}" for op in block.ops]
+        lines.append(f"    {_end(block.end)}")
+    return "\n".join(lines) + "\n"
+
+
+def _text(op: Op) -> str:
+    at = f"  ; {op.where.line}"
+    match op:
+        case Load(dst, path):
+            return f"{dst} = load {path}{at}"
+        case Store(path, src, _, marked):
+            return f"store{' marked' if marked else ''} {path} = {src!s}{at}"
+        case Rmw(path, operator, src):
+            return f"rmw {path} {operator} {src!s}{at}"
+        case Copy(dst, src):
+            return f"{dst} = {src!s}{at}"
+        case Cast(dst, src, kind):
+            return f"{dst} = ({kind}) {src!s}{at}"
+        case Addr(dst, path):
+            return f"{dst} = &{path}{at}"
+        case Binary(dst, operator, left, right, size):
+            scale = f" *{size}" if size > 1 else ""
+            return f"{dst} = {left!s} {operator} {right!s}{scale}{at}"
+        case Unary(dst, operator, src):
+            return f"{dst} = {operator}{src!s}{at}"
+        case Call(dst, callee, _, target, slot, args):
+            name = callee or f"*{target}[{slot}]"
+            return f"{dst} = call {name}({', '.join(map(str, args))}){at}"
+
+
+def _end(end: Terminator) -> str:
+    match end:
+        case Jump(to):
+            return f"-> b{to}"
+        case Branch(cond, yes, no):
+            return f"br {cond!s} ? b{yes} : b{no}"
+        case Switch(on, cases, default):
+            arms = ", ".join(f"{'?' if value is None else value}: b{to}" for value, to in cases)
+            return f"switch {on!s} [{arms}, default: b{default}]"
+        case Return(value):
+            return f"return {value!s}".rstrip()
+        case Unreachable():
+            return "unreachable"

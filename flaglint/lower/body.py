@@ -1,0 +1,216 @@
+"""One function's statements to blocks: where control goes.
+
+`Body` holds the blocks under construction. Statements that fork or leave (if, loops, switch,
+goto, return) are here; what a single expression does is `flaglint.lower.expressions`'s, which
+`Body` extends because C's `&&`, `?:` and statement expressions fork too.
+
+A variable whose type is one of <linux/cleanup.h>'s classes is destroyed on every way out of
+its scope: the destructor's call is put there, as the compiler's cleanup attribute does.
+"""
+
+from __future__ import annotations
+
+from flaglint import ir
+from flaglint.lower import kinds as k
+from flaglint.lower.cursors import Node
+from flaglint.lower.expressions import Expressions
+
+
+class Body(Expressions):
+    """Builds one function's blocks; `lower` is the whole interface."""
+
+    def lower(self, compound: Node) -> tuple[ir.Block, ...]:
+        """The blocks of the function whose body is `compound`; block 0 is the entry."""
+        self._find_labels(compound, ())
+        self.statement(compound)
+        self.leave(ir.Return("", self.where(compound)))
+        return self.finished()
+
+    def statement(self, node: Node) -> None:
+        """Lower one statement (an expression in statement position included)."""
+        kind = node.kind
+        if k.FIRST_EXPR <= kind <= k.LAST_EXPR:
+            self.value(node)
+            return
+        match kind:
+            case k.COMPOUND_STMT:
+                self.scopes.append((id(node), []))
+                for child in node.children:
+                    self.statement(child)
+                self._close_scope()
+            case k.DECL_STMT:
+                for child in node.children:
+                    if child.kind == k.VAR_DECL:
+                        self.declare(child)
+            case k.IF_STMT:
+                self._if(node)
+            case k.WHILE_STMT:
+                self._while(node.children[0], node.children[-1], None)
+            case k.DO_STMT:
+                self._do(node)
+            case k.FOR_STMT:
+                self._for(node)
+            case k.SWITCH_STMT:
+                self._switch(node)
+            case k.CASE_STMT | k.DEFAULT_STMT:
+                self._case(node)
+            case k.LABEL_STMT:
+                block = self.label(self.clang.spelling(node.cursor))
+                self.leave(ir.Jump(block))
+                self.enter(block)
+                for child in node.children:
+                    self.statement(child)
+            case k.GOTO_STMT:
+                self._goto(node)
+            case k.BREAK_STMT:
+                if self.breaks:
+                    self._jump_out(*self.breaks[-1])
+            case k.CONTINUE_STMT:
+                if self.continues:
+                    self._jump_out(*self.continues[-1])
+            case k.RETURN_STMT:
+                value = self.value(node.children[0]) if node.children else ""
+                self.unwind(0)
+                self.leave(ir.Return(value, self.where(node)))
+            case k.ASM_STMT | k.NULL_STMT:
+                pass
+            case _:
+                for child in node.children:
+                    if child.kind >= k.FIRST_EXPR:
+                        self.statement(child)
+
+    def _close_scope(self) -> None:
+        self.destroy(self.scopes[-1][1])
+        self.scopes.pop()
+
+    def _jump_out(self, block: int, depth: int) -> None:
+        self.unwind(depth)
+        self.leave(ir.Jump(block))
+
+    def _if(self, node: Node) -> None:
+        cond, then, *rest = node.children
+        yes, no, after = self.block(), self.block(), self.block()
+        self.condition(cond, yes, no)
+        self.enter(yes)
+        self.statement(then)
+        self.leave(ir.Jump(after))
+        self.enter(no)
+        if rest:
+            self.statement(rest[0])
+        self.leave(ir.Jump(after))
+        self.enter(after)
+
+    def _while(self, cond: Node | None, body: Node, step: Node | None) -> None:
+        head, inside, bottom, after = self.block(), self.block(), self.block(), self.block()
+        self.leave(ir.Jump(head))
+        self.enter(head)
+        if cond is None:
+            self.leave(ir.Jump(inside))
+        else:
+            self.condition(cond, inside, after)
+        self.breaks.append((after, len(self.scopes)))
+        self.continues.append((bottom, len(self.scopes)))
+        self.enter(inside)
+        self.statement(body)
+        self.leave(ir.Jump(bottom))
+        self.enter(bottom)
+        if step is not None:
+            self.value(step)
+        self.leave(ir.Jump(head))
+        self.breaks.pop()
+        self.continues.pop()
+        self.enter(after)
+
+    def _do(self, node: Node) -> None:
+        body, cond = node.children[0], node.children[-1]
+        inside, bottom, after = self.block(), self.block(), self.block()
+        self.leave(ir.Jump(inside))
+        self.breaks.append((after, len(self.scopes)))
+        self.continues.append((bottom, len(self.scopes)))
+        self.enter(inside)
+        self.statement(body)
+        self.leave(ir.Jump(bottom))
+        self.breaks.pop()
+        self.continues.pop()
+        self.enter(bottom)
+        self.condition(cond, inside, after)
+        self.enter(after)
+
+    def _for(self, node: Node) -> None:
+        start, cond, step = self._for_parts(node.children[:-1])
+        self.scopes.append((id(node), []))
+        if start is not None:
+            self.statement(start)
+        self._while(cond, node.children[-1], step)
+        self._close_scope()
+
+    def _for_parts(self, parts: list[Node]) -> tuple[Node | None, Node | None, Node | None]:
+        # libclang leaves out the parts that are not written, without a placeholder; which
+        # of the three a part is has to be told from what it does.
+        start = cond = step = None
+        if len(parts) == 3:
+            return parts[0], parts[1], parts[2]
+        for part in parts:
+            if part.kind == k.DECL_STMT:
+                start = part
+            elif self.changes(part):
+                if start is None and cond is None and part is parts[0] and not self.steps(part):
+                    start = part
+                else:
+                    step = part
+            else:
+                cond = part
+        return start, cond, step
+
+    def _switch(self, node: Node) -> None:
+        on = self.value(node.children[0])
+        after = self.block()
+        dispatch = self.current
+        self.current = None
+        self.switches.append(([], []))
+        self.breaks.append((after, len(self.scopes)))
+        self.statement(node.children[-1])
+        self.leave(ir.Jump(after))
+        self.breaks.pop()
+        cases, defaults = self.switches.pop()
+        if dispatch is not None:
+            default = defaults[0] if defaults else after
+            self.enter(dispatch)
+            self.leave(ir.Switch(on, tuple(cases), default))
+        self.enter(after)
+
+    def _case(self, node: Node) -> None:
+        block = self.block()
+        self.leave(ir.Jump(block))  # fall through from the statement before
+        self.enter(block)
+        children = node.children
+        if self.switches:
+            cases, defaults = self.switches[-1]
+            if node.kind == k.DEFAULT_STMT:
+                defaults.append(block)
+            else:
+                single = len(children) < 3
+                cases.append((self.constant(children[0]) if single else None, block))
+        if children:
+            self.statement(children[-1])
+
+    def _goto(self, node: Node) -> None:
+        if not node.children:
+            return
+        name = self.clang.spelling(node.children[0].cursor)
+        enclosing = self.label_scopes.get(name, ())
+        depth = 0
+        for (scope, _), outer in zip(self.scopes, enclosing, strict=False):
+            if scope != outer:
+                break
+            depth += 1
+        self._jump_out(self.label(name), depth)
+
+    def _find_labels(self, node: Node, scopes: tuple[int, ...]) -> None:
+        if node.kind == k.LABEL_STMT:
+            self.label_scopes[self.clang.spelling(node.cursor)] = scopes
+        if node.kind in (k.COMPOUND_STMT, k.FOR_STMT):
+            scopes = (*scopes, id(node))
+        for child in node.children:
+            if child.kind >= k.UNEXPOSED_STMT:
+                self._find_labels(child, scopes)

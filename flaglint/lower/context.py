@@ -1,0 +1,107 @@
+"""What lowering one translation unit needs to know besides the tree: files, keys, layouts.
+
+A function's key is its name, or name@file when its linkage is internal. Bodies that stand in
+headers are found by demand: `function_key` notes each one it meets that is defined outside
+the main file, and `flaglint.lower.unit` lowers those that nobody lowered before.
+"""
+
+from __future__ import annotations
+
+import os
+
+from flaglint import ir
+from flaglint.location import Location
+from flaglint.lower import kinds as k
+from flaglint.lower.cursors import Clang, CXCursor, CXType
+
+
+class Context:
+    """The shared state of one unit's lowering. `file` is relative to `root`."""
+
+    def __init__(self, clang: Clang, root: str, file: str, unit: CXCursor) -> None:
+        self.clang = clang
+        self.lib = clang.lib
+        self.file = file
+        self.inlines: dict[str, CXCursor] = {}
+        self._root = os.path.join(root, "")
+        self._unit = unit
+        self._files: dict[int | None, str] = {}
+        self._keys: dict[int | None, str] = {}
+        self._fields: dict[tuple[str, str], ir.Field] = {}
+        self._layouts: dict[int | None, list[ir.Field]] = {}
+        self._classes: dict[str, CXCursor] | None = None
+
+    def relative(self, handle: int | None) -> str:
+        """The file's path from the tree's root; as clang has it when it lies outside."""
+        known = self._files.get(handle)
+        if known is None:
+            name = os.path.normpath(self.clang.file_name(handle)) if handle else ""
+            known = name.removeprefix(self._root)
+            self._files[handle] = known
+        return known
+
+    def where(self, cursor: CXCursor) -> Location:
+        """Where the cursor's text stands; a macro's expansion stands where it is used."""
+        handle, line, column, _ = self.clang.place(self.lib.clang_getCursorLocation(cursor))
+        return Location(self.relative(handle), line, column)
+
+    def extent(self, cursor: CXCursor) -> tuple[int, int]:
+        """The offsets in its file, in bytes, at which the cursor's text starts and ends."""
+        span = self.lib.clang_getCursorExtent(cursor)
+        start = self.clang.place(self.lib.clang_getRangeStart(span))
+        end = self.clang.place(self.lib.clang_getRangeEnd(span))
+        return start[3], end[3]
+
+    def function_key(self, declaration: CXCursor, name: str) -> str:
+        """The key of the function that a reference names."""
+        identity = declaration.data[0]
+        known = self._keys.get(identity)
+        if known is not None:
+            return known
+        key = name
+        definition = self.lib.clang_getCursorDefinition(declaration)
+        if definition.kind == k.FUNCTION_DECL:
+            file = self.where(definition).file
+            if self.lib.clang_getCursorLinkage(definition) == k.LINKAGE_INTERNAL:
+                key = f"{name}@{file}"
+            if file != self.file:
+                self.inlines.setdefault(key, definition)
+        self._keys[identity] = key
+        return key
+
+    def inline_key(self, name: str) -> str:
+        """The key of a header's inline function that only an attribute names, or the name."""
+        if self._classes is None:
+            self._classes = {}
+            for cursor in self.clang.children(self._unit):
+                if cursor.kind == k.FUNCTION_DECL:
+                    spelled = self.clang.spelling(cursor)
+                    if spelled.startswith("class_") and self.lib.clang_isCursorDefinition(cursor):
+                        self._classes[spelled] = cursor
+        found = self._classes.get(name)
+        return self.function_key(found, name) if found is not None else name
+
+    def field(self, record: str, kind: CXType, name: str) -> ir.Field:
+        """The named member of a record type, anonymous members looked through."""
+        known = self._fields.get((record, name))
+        if known is None:
+            bits = self.lib.clang_Type_getOffsetOf(kind, name.encode())
+            plain = record.removeprefix("struct ").removeprefix("union ")
+            known = ir.Field(plain, name, bits // 8 if bits >= 0 else -1)
+            self._fields[(record, name)] = known
+        return known
+
+    def fields(self, kind: CXType) -> list[ir.Field]:
+        """The record's members in the order a positional initialiser fills them."""
+        declaration = self.lib.clang_getTypeDeclaration(kind)
+        identity = declaration.data[0]
+        known = self._layouts.get(identity)
+        if known is None:
+            record = self.clang.type_text(kind)
+            known = [
+                self.field(record, kind, self.clang.spelling(child))
+                for child in self.clang.children(declaration)
+                if child.kind == k.FIELD_DECL
+            ]
+            self._layouts[identity] = known
+        return known

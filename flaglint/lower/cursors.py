@@ -1,0 +1,230 @@
+"""Reads clang's syntax tree through libclang's C interface, as cheaply as Python can.
+
+The binding's own Cursor class costs a Python object, an enum look-up and several calls a
+node. Here one recursive clang_visitChildren builds bare `Node`s (kind, cursor, children),
+and spelling, type and location are asked for only where the lowering needs them.
+
+The functions' signatures are those of clang-c/Index.h (LLVM 18).
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+from clang import cindex
+
+
+class CXCursor(ctypes.Structure):
+    """clang-c/Index.h: CXCursor, passed by value."""
+
+    _fields_ = (
+        ("kind", ctypes.c_int),
+        ("xdata", ctypes.c_int),
+        ("data", ctypes.c_void_p * 3),
+    )
+
+
+class CXType(ctypes.Structure):
+    """clang-c/Index.h: CXType, passed by value."""
+
+    _fields_ = (("kind", ctypes.c_int), ("data", ctypes.c_void_p * 2))
+
+
+class CXString(ctypes.Structure):
+    """clang-c/CXString.h: CXString, freed by clang_disposeString."""
+
+    _fields_ = (("data", ctypes.c_void_p), ("flags", ctypes.c_uint))
+
+
+class CXSourceLocation(ctypes.Structure):
+    """clang-c/CXSourceLocation.h: CXSourceLocation, passed by value."""
+
+    _fields_ = (("ptr_data", ctypes.c_void_p * 2), ("int_data", ctypes.c_uint))
+
+
+class CXSourceRange(ctypes.Structure):
+    """clang-c/CXSourceLocation.h: CXSourceRange, passed by value."""
+
+    _fields_ = (
+        ("ptr_data", ctypes.c_void_p * 2),
+        ("begin", ctypes.c_uint),
+        ("end", ctypes.c_uint),
+    )
+
+
+_VISITOR = ctypes.CFUNCTYPE(ctypes.c_int, CXCursor, CXCursor, ctypes.c_void_p)
+
+_SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
+    "clang_visitChildren": (ctypes.c_uint, [CXCursor, _VISITOR, ctypes.c_void_p]),
+    "clang_getCursorSpelling": (CXString, [CXCursor]),
+    "clang_getCString": (ctypes.c_char_p, [CXString]),
+    "clang_disposeString": (None, [CXString]),
+    "clang_getCursorType": (CXType, [CXCursor]),
+    "clang_getCanonicalType": (CXType, [CXType]),
+    "clang_getPointeeType": (CXType, [CXType]),
+    "clang_getArrayElementType": (CXType, [CXType]),
+    "clang_getTypeSpelling": (CXString, [CXType]),
+    "clang_getTypeDeclaration": (CXCursor, [CXType]),
+    "clang_getResultType": (CXType, [CXType]),
+    "clang_Type_getSizeOf": (ctypes.c_longlong, [CXType]),
+    "clang_Type_getOffsetOf": (ctypes.c_longlong, [CXType, ctypes.c_char_p]),
+    "clang_getCursorReferenced": (CXCursor, [CXCursor]),
+    "clang_getCursorDefinition": (CXCursor, [CXCursor]),
+    "clang_getCursorLinkage": (ctypes.c_int, [CXCursor]),
+    "clang_getCursorLocation": (CXSourceLocation, [CXCursor]),
+    "clang_getCursorExtent": (CXSourceRange, [CXCursor]),
+    "clang_getRangeStart": (CXSourceLocation, [CXSourceRange]),
+    "clang_getRangeEnd": (CXSourceLocation, [CXSourceRange]),
+    "clang_getExpansionLocation": (
+        None,
+        [
+            CXSourceLocation,
+            ctypes.POINTER(ctypes.c_void_p),
+            ctypes.POINTER(ctypes.c_uint),
+            ctypes.POINTER(ctypes.c_uint),
+            ctypes.POINTER(ctypes.c_uint),
+        ],
+    ),
+    "clang_getFileName": (CXString, [ctypes.c_void_p]),
+    "clang_isCursorDefinition": (ctypes.c_uint, [CXCursor]),
+    "clang_Cursor_getStorageClass": (ctypes.c_int, [CXCursor]),
+    "clang_Cursor_Evaluate": (ctypes.c_void_p, [CXCursor]),
+    "clang_EvalResult_getKind": (ctypes.c_int, [ctypes.c_void_p]),
+    "clang_EvalResult_getAsLongLong": (ctypes.c_longlong, [ctypes.c_void_p]),
+    "clang_EvalResult_dispose": (None, [ctypes.c_void_p]),
+    "clang_getEnumConstantDeclValue": (ctypes.c_longlong, [CXCursor]),
+    "clang_getCursorBinaryOperatorKind": (ctypes.c_int, [CXCursor]),
+    "clang_getCursorUnaryOperatorKind": (ctypes.c_int, [CXCursor]),
+    "clang_getTranslationUnitCursor": (CXCursor, [ctypes.c_void_p]),
+    "clang_Cursor_isAnonymousRecordDecl": (ctypes.c_uint, [CXCursor]),
+    "clang_getCursorSemanticParent": (CXCursor, [CXCursor]),
+    "clang_getNumArgTypes": (ctypes.c_int, [CXType]),
+}
+
+
+class Node:
+    """One cursor and its children, in source order."""
+
+    __slots__ = ("children", "cursor", "kind")
+
+    def __init__(self, kind: int, cursor: CXCursor) -> None:
+        self.kind = kind
+        self.cursor = cursor
+        self.children: list[Node] = []
+
+
+class Clang:
+    """libclang's functions with their signatures, and caches that live as long as one unit."""
+
+    def __init__(self) -> None:
+        library = ctypes.CDLL(cindex.conf.lib._name)
+        for name, (result, arguments) in _SIGNATURES.items():
+            function = getattr(library, name)
+            function.restype = result
+            function.argtypes = arguments
+        self.lib: Any = library
+        self._spelled: dict[tuple[int, int], str] = {}
+        self._files: dict[int | None, str] = {}
+
+    def text(self, string: CXString) -> str:
+        """The string's value; frees it."""
+        raw = self.lib.clang_getCString(string)
+        self.lib.clang_disposeString(string)
+        return raw.decode("utf-8", "replace") if raw else ""
+
+    def spelling(self, cursor: CXCursor) -> str:
+        """The name of what the cursor declares or names."""
+        return self.text(self.lib.clang_getCursorSpelling(cursor))
+
+    def type_text(self, kind: CXType) -> str:
+        """The canonical type, without qualifiers of the outermost level, e.g. "struct page *"."""
+        key = (kind.kind, kind.data[0] or 0)
+        known = self._spelled.get(key)
+        if known is None:
+            canonical = self.lib.clang_getCanonicalType(kind)
+            known = self.text(self.lib.clang_getTypeSpelling(canonical))
+            for word in ("const ", "volatile "):
+                known = known.replace(word, "")
+            known = known.removesuffix("const").removesuffix("volatile").strip()
+            self._spelled[key] = known
+        return known
+
+    def place(self, location: CXSourceLocation) -> tuple[int | None, int, int, int]:
+        """File handle, line, column and offset of where the text (or its macro) stands."""
+        handle = ctypes.c_void_p()
+        line, column, offset = ctypes.c_uint(), ctypes.c_uint(), ctypes.c_uint()
+        self.lib.clang_getExpansionLocation(
+            location,
+            ctypes.byref(handle),
+            ctypes.byref(line),
+            ctypes.byref(column),
+            ctypes.byref(offset),
+        )
+        return handle.value, line.value, column.value, offset.value
+
+    def file_name(self, handle: int | None) -> str:
+        """The path clang knows the file by, "" for none."""
+        known = self._files.get(handle)
+        if known is None:
+            known = self.text(self.lib.clang_getFileName(handle)) if handle else ""
+            self._files[handle] = known
+        return known
+
+    def evaluate(self, cursor: CXCursor) -> int | None:
+        """The expression's integer value where clang can tell it."""
+        result = self.lib.clang_Cursor_Evaluate(cursor)
+        if not result:
+            return None
+        value = None
+        if self.lib.clang_EvalResult_getKind(result) == 1:  # CXEval_Int
+            value = int(self.lib.clang_EvalResult_getAsLongLong(result))
+        self.lib.clang_EvalResult_dispose(result)
+        return value
+
+    def children(self, cursor: CXCursor) -> list[CXCursor]:
+        """The direct children."""
+        found: list[CXCursor] = []
+
+        def visit(child: CXCursor, _parent: CXCursor, _data: object) -> int:
+            found.append(child)
+            return 1  # CXChildVisit_Continue
+
+        self.lib.clang_visitChildren(cursor, _VISITOR(visit), None)
+        return found
+
+    def tree(self, cursor: CXCursor, skip: Callable[[int], bool]) -> Node:
+        """The whole tree below the cursor; kinds that `skip` names are not entered."""
+        root = Node(cursor.kind, cursor)
+        # The path from the root to the last node seen. Statements are told apart by the
+        # Stmt pointer, declarations by the Decl pointer; libclang fills both in.
+        stack: list[tuple[int, int | None, int | None, Node]] = [
+            (cursor.kind, cursor.data[0], cursor.data[1], root)
+        ]
+
+        def visit(child: CXCursor, parent: CXCursor, _data: object) -> int:
+            kind = parent.kind
+            data = parent.data
+            first, second = data[0], data[1]
+            while len(stack) > 1:
+                top = stack[-1]
+                if top[0] == kind and top[1] == first and top[2] == second:
+                    break
+                stack.pop()
+            childkind = child.kind
+            node = Node(childkind, child)
+            stack[-1][3].children.append(node)
+            if skip(childkind):
+                return 1  # CXChildVisit_Continue
+            inner = child.data
+            stack.append((childkind, inner[0], inner[1], node))
+            return 2  # CXChildVisit_Recurse
+
+        self.lib.clang_visitChildren(cursor, _VISITOR(visit), None)
+        return root
+
+
+def adopt(cursor: Any) -> CXCursor:
+    """The binding's Cursor as ours: both are views of the same C structure."""
+    return CXCursor.from_buffer_copy(cursor)

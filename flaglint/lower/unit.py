@@ -1,0 +1,185 @@
+"""Lowers one parsed C file, and the header functions it needs that nobody lowered before.
+
+    lowering = Lowering(root)          one per process: remembers the headers' functions
+    unit = lower_unit(lowering, parsed.tu, "mm/filemap.c")
+
+The unit holds plain data only. A header function is lowered in the first unit that calls it;
+that a later unit would see it under other macros is a limit (kernel headers seldom do that).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flaglint import ir
+from flaglint.location import Location
+from flaglint.lower import kinds as k
+from flaglint.lower.body import Body
+from flaglint.lower.context import Context
+from flaglint.lower.cursors import Clang, CXCursor, Node, adopt
+
+_INIT = re.compile(rb"\b__(?:mem)?init(?:_or_module|_refok)?\b|\b__head\b")
+_CLAIM = re.compile(rb"\b(__must_hold|__acquires|__releases|__guarded_by)\s*\(\s*([^()]*)\)")
+_EXPORT = re.compile(rb"^\s*EXPORT_(?:PER_CPU_|TRACEPOINT_)?SYMBOL\w*\s*\(\s*(\w+)", re.M)
+
+
+class Lowering:
+    """What one process keeps between files: which header functions are done, file texts."""
+
+    def __init__(self, root: str) -> None:
+        self.root = root
+        self.done: set[str] = set()
+        self._texts: dict[str, bytes] = {}
+
+    def text(self, file: str) -> bytes:
+        """The file's bytes, "" when it cannot be read. `file` is relative to the root."""
+        known = self._texts.get(file)
+        if known is None:
+            try:
+                with open(f"{self.root}/{file}", "rb") as stream:
+                    known = stream.read()
+            except OSError:
+                known = b""
+            if file.endswith(".h"):
+                self._texts[file] = known
+        return known
+
+
+def lower_unit(
+    lowering: Lowering,
+    unit: Any,
+    file: str,
+    errors: tuple[tuple[Location, str], ...] = (),
+) -> ir.Unit:
+    """The IR of a parsed translation unit (the binding's TranslationUnit)."""
+    clang = Clang()
+    top = clang.lib.clang_getTranslationUnitCursor(unit.obj)
+    context = Context(clang, lowering.root, file, top)
+    text = lowering.text(file)
+    exported = {name.decode() for name in _EXPORT.findall(text)}
+    broken = sorted({place.line for place, _ in errors if place.file == file})
+    functions: list[ir.Function] = []
+    tables: list[ir.Table] = []
+    damaged: list[str] = []
+    for cursor in clang.children(top):
+        if cursor.kind not in (k.FUNCTION_DECL, k.VAR_DECL):
+            continue
+        where = context.where(cursor)
+        if where.file != file:
+            continue
+        if cursor.kind == k.VAR_DECL:
+            tables += _tables(context, cursor)
+            continue
+        if not clang.lib.clang_isCursorDefinition(cursor):
+            continue
+        function = _function(lowering, context, cursor, exported)
+        if function is None:
+            continue
+        functions.append(function)
+        last = clang.place(
+            clang.lib.clang_getRangeEnd(clang.lib.clang_getCursorExtent(cursor))
+        )[1]
+        if any(where.line <= line <= last for line in broken):
+            damaged.append(function.key)
+    functions += _inlines(lowering, context)
+    return ir.Unit(file, tuple(functions), tuple(tables), errors, tuple(damaged))
+
+
+def _inlines(lowering: Lowering, context: Context) -> list[ir.Function]:
+    functions = []
+    while context.inlines:
+        key, cursor = context.inlines.popitem()
+        if key in lowering.done:
+            continue
+        lowering.done.add(key)
+        function = _function(lowering, context, cursor, set())
+        if function is not None:
+            functions.append(function)
+    return sorted(functions, key=lambda function: function.key)
+
+
+def _function(
+    lowering: Lowering, context: Context, cursor: CXCursor, exported: set[str]
+) -> ir.Function | None:
+    clang = context.clang
+    name = clang.spelling(cursor)
+    key = context.function_key(cursor, name)
+    tree = clang.tree(cursor, lambda kind: False)
+    bodies = [child for child in tree.children if child.kind == k.COMPOUND_STMT]
+    if not bodies:
+        return None
+    body = Body(context)
+    params = tuple(
+        body.name_of(child.cursor) for child in tree.children if child.kind == k.PARM_DECL
+    )
+    blocks = body.lower(bodies[0])
+    where = context.where(cursor)
+    head = _head(lowering, context, cursor, bodies[0], where.file)
+    kind = clang.lib.clang_getResultType(clang.lib.clang_getCursorType(cursor))
+    return ir.Function(
+        key=key,
+        name=name,
+        where=where,
+        params=params,
+        types=body.types,
+        result=clang.type_text(kind),
+        blocks=blocks,
+        section="init" if _INIT.search(head) else "",
+        exported=name in exported,
+        claims=tuple(
+            f"{word.decode()}({what.decode('utf-8', 'replace').strip()})"
+            for word, what in _CLAIM.findall(head)
+        ),
+    )
+
+
+def _head(
+    lowering: Lowering, context: Context, cursor: CXCursor, body: Node, file: str
+) -> bytes:
+    # The section is an attribute that libclang does not show; the annotation is text
+    # between the declaration's start and its body.
+    start, _ = context.extent(cursor)
+    end, _ = context.extent(body.cursor)
+    return lowering.text(file)[start:end] if start < end else b""
+
+
+def _tables(context: Context, cursor: CXCursor) -> list[ir.Table]:
+    tree = context.clang.tree(cursor, lambda kind: False)
+    found: list[ir.Table] = []
+    for child in tree.children:
+        _collect(context, child, found)
+    return found
+
+
+def _collect(context: Context, node: Node, found: list[ir.Table]) -> None:
+    clang = context.clang
+    if node.kind != k.INIT_LIST_EXPR:
+        for child in node.children:
+            _collect(context, child, found)
+        return
+    kind = clang.lib.clang_getCanonicalType(clang.lib.clang_getCursorType(node.cursor))
+    fields = context.fields(kind) if kind.kind == k.TYPE_RECORD else []
+    record = clang.type_text(kind)
+    for position, child in enumerate(node.children):
+        names = [c for c in child.children if c.kind == k.MEMBER_REF]
+        if names:
+            slot = context.field(record, kind, clang.spelling(names[-1].cursor))
+        elif position < len(fields):
+            slot = fields[position]
+        else:
+            slot = None
+        value = child.children[-1] if names else child
+        while value.kind in (k.UNEXPOSED_EXPR, k.PAREN_EXPR, k.CSTYLE_CAST_EXPR, k.UNARY_OPERATOR):
+            if not value.children:
+                break
+            value = value.children[-1]
+        if value.kind == k.DECL_REF_EXPR and slot is not None:
+            declaration = clang.lib.clang_getCursorReferenced(value.cursor)
+            if declaration.kind == k.FUNCTION_DECL:
+                key = context.function_key(declaration, clang.spelling(declaration))
+                found.append(
+                    ir.Table(f"{slot.record}.{slot.name}", key, context.where(value.cursor))
+                )
+        else:
+            _collect(context, value, found)

@@ -1,0 +1,130 @@
+"""What `rules/*.toml` says of the kernel's APIs, as tables the engine looks up by name.
+
+    acquire: spin_lock(&x->lock)     -> the lock of argument 0 is held from here
+    freeze:  if (folio_ref_freeze(f)) -> f is frozen where the branch is true
+
+A rule states what an API means for every caller. None names a place to be judged; what a body
+in the tree shows is inferred from it and not listed (DESIGN, "kernel facts").
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+
+class Bitop(msgspec.Struct, frozen=True):
+    """A bit operation: `bit`, `word` and `mask` are argument indices, -1 for none."""
+
+    operation: str
+    atomicity: str
+    bit: int
+    word: int
+    mask: int = -1
+
+
+class LockRule(msgspec.Struct, frozen=True):
+    """`mode` is acquire, try (true: held), try_zero (zero: held), release or claim."""
+
+    mode: str
+    lock: int
+    named: str = ""
+
+
+class Models(msgspec.Struct, frozen=True):
+    """All tables, keyed by function name; values are argument indices or rows."""
+
+    bitops: dict[str, Bitop]
+    locks: dict[str, LockRule]
+    allocate: frozenset[str]
+    allocate_memory: frozenset[str]
+    conditional: dict[str, tuple[str, int]]
+    """name -> (what a true result means: zero, frozen or reference; argument)"""
+    unfreeze: dict[str, int]
+    drop: dict[str, int]
+    free_owned: dict[str, int]
+    called_at_zero: dict[str, int]
+    publish: frozenset[str]
+    look_up: frozenset[str]
+    carry: frozenset[str]
+    carried_back: frozenset[str]
+    entry_types: frozenset[str]
+    free_lists: dict[str, str]
+    free_types: dict[str, str]
+    counts: frozenset[str]
+    bulk: dict[str, tuple[int, int]]
+    insert: dict[str, tuple[int, int]]
+    splice: dict[str, tuple[int, int]]
+    remove: dict[str, int]
+    empty: dict[str, int]
+    page_head: frozenset[str]
+    page_nth: frozenset[str]
+
+
+def load_models(directory: Path) -> Models:
+    """The tables in `directory`. Raises OSError or tomllib.TOMLDecodeError when unreadable."""
+    bits = _read(directory / "bitops.toml")
+    locks = _read(directory / "locks.toml")
+    memory = _read(directory / "memory.toml")
+    lists = _read(directory / "containers.toml")
+    pages = _read(directory / "page-api.toml")
+    conditional = {}
+    for table, meaning in (
+        ("last_reference_if_true", "zero"),
+        ("freeze_if_true", "frozen"),
+        ("reference_if_true", "reference"),
+    ):
+        for name, argument in _named(memory[table], "arg"):
+            conditional[name] = (meaning, argument)
+    return Models(
+        bitops={
+            row["name"]: Bitop(
+                row["operation"], row["atomicity"], row["bit"], row["word"], row.get("mask", -1)
+            )
+            for row in bits["bitop"]
+        },
+        locks={
+            name: LockRule(mode, row["lock"], row.get("named", ""))
+            for mode in ("acquire", "try", "try_zero", "release", "claim")
+            for row in locks[mode]
+            for name in row["names"]
+        },
+        allocate=frozenset(memory["allocate"]),
+        allocate_memory=frozenset(memory["allocate_memory"]),
+        conditional=conditional,
+        unfreeze=dict(_named(memory["unfreeze"], "arg")),
+        drop=dict(_named(memory["drop"], "arg")),
+        free_owned=dict(_named(memory["free_owned"], "arg")),
+        called_at_zero=dict(_named(memory["called_at_zero"], "arg")),
+        publish=frozenset(name for row in memory["publish"] for name in row["names"]),
+        look_up=frozenset(memory["look_up"]),
+        carry=frozenset(memory["carry"]),
+        carried_back=frozenset(memory["carried_back"]),
+        entry_types=frozenset(memory["entry_types"]),
+        free_lists={row["field"]: row["lock"] for row in memory["free_lists"]},
+        free_types={row["name"]: row["lock"] for row in memory["free_types"]},
+        counts=frozenset(memory["counts"]),
+        bulk=_pairs(memory["bulk"], "to", "from"),
+        insert=_pairs(lists["insert"], "entry", "head"),
+        splice=_pairs(lists["splice"], "source", "head"),
+        remove=dict(_named(lists["remove"], "entry")),
+        empty=dict(_named(lists["empty"], "head")),
+        page_head=frozenset(pages["head_of"]),
+        page_nth=frozenset(pages["nth_of"]),
+    )
+
+
+def _read(path: Path) -> dict[str, Any]:
+    with path.open("rb") as stream:
+        return tomllib.load(stream)
+
+
+def _named(rows: list[dict[str, Any]], key: str) -> list[tuple[str, int]]:
+    return [(name, row[key]) for row in rows for name in row["names"]]
+
+
+def _pairs(rows: list[dict[str, Any]], first: str, second: str) -> dict[str, tuple[int, int]]:
+    return {name: (row[first], row[second]) for row in rows for name in row["names"]}
