@@ -1,0 +1,93 @@
+"""The mini-kernel: its one planted race is found, with its witness, and nothing else is said."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from clang import cindex
+
+from tests.expectations import MINI_KERNEL, Expectation, Tag, differences, read_expectations
+
+SOURCES = sorted(p.relative_to(MINI_KERNEL).as_posix() for p in MINI_KERNEL.rglob("*.c"))
+FILES = sorted(p.relative_to(MINI_KERNEL).as_posix() for p in MINI_KERNEL.rglob("*.[ch]"))
+PEDANTIC_RULES = frozenset({"FL002", "FL011"})
+
+
+def expectations() -> tuple[Expectation, ...]:
+    return tuple(
+        expectation
+        for file in FILES
+        for expectation in read_expectations(file, (MINI_KERNEL / file).read_text())
+    )
+
+
+@pytest.mark.parametrize("configuration", [(), ("-DCONFIG_PAGE_IDLE_FLAG=1",)])
+@pytest.mark.parametrize("file", SOURCES)
+def test_compiles(file: str, configuration: tuple[str, ...]) -> None:
+    include = str(MINI_KERNEL / "include")
+    args = ["-nostdinc", "-D__KERNEL__", "-std=gnu11", "-Wall", "-I", include, *configuration]
+    unit = cindex.Index.create().parse(str(MINI_KERNEL / file), args=args)
+    assert [str(d) for d in unit.diagnostics] == []
+
+
+def test_headers_stand_alone() -> None:
+    index = cindex.Index.create()
+    include = MINI_KERNEL / "include"
+    for header in sorted(include.rglob("*.h")):
+        name = header.relative_to(include).as_posix()
+        unit = index.parse(
+            "alone.c",
+            args=["-nostdinc", "-D__KERNEL__", "-std=gnu11", "-Wall", "-I", str(include)],
+            unsaved_files=[("alone.c", f"#include <{name}>\n#include <{name}>\n")],
+        )
+        assert [str(d) for d in unit.diagnostics] == [], name
+
+
+def test_one_planted_race_and_many_probes() -> None:
+    expected = expectations()
+    (race,) = [e for e in expected if e.tag is Tag.RACE and e.rule == "FL001"]
+    line = (MINI_KERNEL / race.file).read_text().split("\n")[race.line - 1]
+    assert "__folio_set_partially_mapped(folio)" in line
+    assert sum(e.tag is Tag.NORACE for e in expected) >= 25
+
+
+def test_every_plain_helper_call_is_annotated() -> None:
+    """A plain write that nobody thought about is no evidence of anything."""
+    plain = re.compile(r"\b__(folio_(set|clear)_|(Set|Clear)Page|folio_mark_uptodate)")
+    annotated = {(e.file, e.line) for e in expectations()}
+    defined_there = re.compile(r"__folio_clear_lru_flags|\b__(Set|Clear)Page\w+\(struct")
+    for file in SOURCES:
+        for number, line in enumerate((MINI_KERNEL / file).read_text().split("\n"), 1):
+            if plain.search(line) and not defined_there.search(line) and "Buddy" not in line:
+                assert (file, number) in annotated, f"{file}:{number}: {line.strip()}"
+
+
+@pytest.mark.parametrize("pedantic", [False, True])
+def test_verdicts(pedantic: bool, tmp_path: Path) -> None:
+    analysis = pytest.importorskip("flaglint.analysis")
+    request = analysis.Request(
+        paths=(str(MINI_KERNEL),), pedantic=pedantic, jobs=1, cache_dir=str(tmp_path)
+    )
+    report = analysis.analyse(request, lambda phase, done, total: None)
+    expected = [e for e in expectations() if pedantic or e.rule not in PEDANTIC_RULES]
+    assert report.kernel.startswith("6.12.0")
+    assert report.unread == ()
+    findings = [f for f in report.findings if pedantic or f.rule not in PEDANTIC_RULES]
+    assert findings == list(report.findings)
+    assert differences(expected, findings, FILES) == []
+
+    (planted,) = [f for f in findings if f.rule == "FL001"]
+    assert planted.function == "deferred_split_folio"
+    assert planted.word == "second"
+    assert planted.flag == "PG_partially_mapped"
+    assert any("split_queue_lock" in lock for lock in planted.locks)
+    helpers = {access.helper for access in planted.racing}
+    assert "folio_set_has_hwpoisoned" in helpers
+    assert helpers & {"SetPageAnonExclusive", "ClearPageAnonExclusive", "TestSetPageHWPoison"}
+    for access in planted.racing:
+        assert not any("split_queue_lock" in lock for lock in access.locks)
+        assert access.chain[-1].function == access.function
+    assert planted.chain[-1].function == "deferred_split_folio"
+    assert len(planted.chain) > 1
