@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flaglint.flagtable import Atomicity, FlagTable, Operation, Word
-from flaglint.pageflags import HeaderError, parse_config, read_flags, read_text
+from flaglint.pageflags import HeaderError, read_flags, read_text
 from flaglint.pageflags.knowledge import load_knowledge
 
 HEADERS = Path(__file__).resolve().parent.parent / "testdata" / "headers"
@@ -239,10 +239,6 @@ class TestTable:
             assert [h.active for h in table.helpers].count(True) == 1
             assert table.active()["f"].atomicity is atomicity
             assert table.inactive == frozenset()
-
-    def test_config_text(self) -> None:
-        text = '# CONFIG_A is not set\nCONFIG_B=y\n CONFIG_C=m\nCONFIG_D="x=y"\nnoise\n'
-        assert parse_config(text) == {"CONFIG_B": "y", "CONFIG_C": "m", "CONFIG_D": '"x=y"'}
 
 
 class TestKnowledge:

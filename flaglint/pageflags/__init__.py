@@ -23,33 +23,15 @@ from flaglint.pageflags.enumeration import enumerate_flags, is_flags_enum
 from flaglint.pageflags.knowledge import load_knowledge
 from flaglint.pageflags.preprocess import preprocess
 from flaglint.pageflags.table import tabulate
+from flaglint.tree import read_config, shipped_config
 
 HEADER = "include/linux/page-flags.h"
 
-__all__ = ["HEADER", "HeaderError", "parse_config", "read_flags", "shipped_config"]
+__all__ = ["HEADER", "HeaderError", "read_flags", "read_text"]
 
 
 class HeaderError(Exception):
     """The header is missing or has no page flags in it; the message is fit for a user."""
-
-
-def parse_config(text: str) -> dict[str, str]:
-    """The symbols of a .config-like text: CONFIG_X=value lines, anything else is skipped."""
-    config: dict[str, str] = {}
-    for line in text.splitlines():
-        symbol, equals, value = line.strip().partition("=")
-        if equals and symbol.startswith("CONFIG_"):
-            config[symbol] = value.strip()
-    return config
-
-
-def shipped_config(arch: str) -> dict[str, str]:
-    """The configuration that comes with flaglint. Raises HeaderError when there is none."""
-    path = Path(__file__).resolve().parent.parent / "configs" / f"{arch}.config"
-    try:
-        return parse_config(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise HeaderError(f"no configuration for {arch} comes with flaglint") from error
 
 
 def read_flags(
@@ -58,14 +40,14 @@ def read_flags(
     """The table of the tree at `root` for `config` (default: the shipped one for `arch`).
 
     `config` maps CONFIG_ symbols to "y", "m" or a value. Raises HeaderError when the header
-    cannot be read or defines no page flags.
+    cannot be read or defines no page flags, TreeError when there is no configuration for `arch`.
     """
     path = Path(root) / HEADER
     try:
         text = path.read_bytes().decode("utf-8", errors="replace")
     except OSError as error:
         raise HeaderError(f"{path}: {error.strerror or error}") from error
-    return read_text(text, shipped_config(arch) if config is None else config)
+    return read_text(text, dict(read_config(shipped_config(arch))) if config is None else config)
 
 
 def read_text(text: str, config: Mapping[str, str], file: str = HEADER) -> FlagTable:
