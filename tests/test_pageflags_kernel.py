@@ -120,8 +120,9 @@ class Function:
         """Whether a statement that always runs is `page = compound_head(page);`."""
         if kind(cursor) != "BINARY_OPERATOR" or self.clang.binary(cursor) != ASSIGN:
             return False
-        source = bare(list(cursor.get_children())[1])
-        return kind(source) == "CALL_EXPR" and source.spelling == "compound_head"
+        target, source = (bare(child) for child in cursor.get_children())
+        is_param = target.referenced is not None and kind(target.referenced) == "PARM_DECL"
+        return is_param and kind(source) == "CALL_EXPR" and source.spelling == "compound_head"
 
     def _says_head(self, cursor: cindex.Cursor) -> bool:
         """Whether `cursor` being false means that the page is a folio's first."""
