@@ -1,8 +1,9 @@
 """The report for people: each finding as compilers print it, then the argument, then totals.
 
     mm/huge_memory.c:3662:4: error: plain RMW of the second page's flags may lose ... [FL001]
-        this   __folio_set_partially_mapped()  plain  sets PG_partially_mapped
-               locks {split_queue_lock}  deferred_split_folio() <- shrink_folio_list() ...
+        this   __folio_set_partially_mapped()  plain  writes PG_partially_mapped
+               locks {split_queue_lock}
+               deferred_split_folio()  <- __folio_remove_rmap() (mm/rmap.c:1585)  ...
         other  mm/memory-failure.c:2372  folio_set_has_hwpoisoned()  atomic  ...
         why    same word, no common lock; the folio is mapped and on the LRU
 
@@ -26,6 +27,9 @@ from flaglint.report.layout import (
     printable,
     two_columns,
 )
+
+MOST_RACING = 6
+"""Other writers shown of one finding."""
 
 
 def render(report: Report, *, colour: bool = False, source: SourceLine | None = None) -> str:
@@ -68,12 +72,13 @@ def _finding(found: Finding, paint: Paint, source: SourceLine | None) -> list[st
         lines += _quote(found, source, paint)
     if found.helper or found.chain:
         writes = f"writes {found.flag}" if found.flag else ""
-        lines += field(
-            "this",
-            [_call(found.helper), "plain", writes, locks(found.locks), *call_chain(found.chain)],
-        )
-    for other in found.racing:
-        lines += field("other", _racing(other))
+        lines += field("this", [_call(found.helper), "plain", writes, locks(found.locks)])
+        lines += field("", call_chain(found.chain))
+    for other in found.racing[:MOST_RACING]:
+        lines += _racing(other)
+    if len(found.racing) > MOST_RACING:
+        more = plural(len(found.racing) - MOST_RACING, "writer")
+        lines += field("", [f"and {more} more (--format json names them)"])
     lines += field("why", [found.why])
     lines += _steps(found)
     for place in found.evidence:
@@ -90,14 +95,10 @@ def _call(helper: str) -> str:
 
 
 def _racing(other: RacingAccess) -> list[str]:
-    return [
-        f"{other.file}:{other.line}",
-        _call(other.helper),
-        other.atomicity,
-        f"writes {other.flag}" if other.flag else "",
-        locks(other.locks),
-        *call_chain(other.chain),
-    ]
+    writes = f"writes {other.flag}" if other.flag else ""
+    place = f"{other.file}:{other.line}"
+    access = [place, _call(other.helper), other.atomicity, writes, locks(other.locks)]
+    return field("other", access) + field("", call_chain(other.chain))
 
 
 def _quote(found: Finding, source: SourceLine, paint: Paint) -> list[str]:

@@ -1,0 +1,181 @@
+"""The reports for people: the first line's contract, what must be named, 80 columns, escapes."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flaglint.finding import Evidence, Finding, Report
+from flaglint.report import concise, sites, text
+from flaglint.report.layout import WIDTH, field, plural, printable, two_columns
+from tests.reports import EMPTY, RACE, REPORT, SETTER, SITES, quoted
+
+HEADLINE = re.compile(r"^[^\s:]+:\d+:\d+: (error|warning|note): .+ \[FL\d{3}\]$")
+
+
+def with_finding(**changes: object) -> Report:
+    finding: Finding = msgspec.structs.replace(RACE, **changes)
+    return msgspec.structs.replace(REPORT, findings=(finding,))
+
+
+def test_a_finding_starts_with_the_line_that_compilers_print() -> None:
+    first = text.render(REPORT).splitlines()[0]
+    assert first == (
+        "mm/huge_memory.c:3662:4: error: "
+        "plain RMW of the second page's flags may lose a concurrent update [FL001]"
+    )
+
+
+def test_a_race_reads_as_designed() -> None:
+    """A snapshot: the wording and the layout are looked at when they change."""
+    body = text.render(REPORT, source=quoted).split("\n\ninclude/linux/page-flags.h")[0]
+    assert body.splitlines()[1:] == [
+        "     3662 | __folio_set_partially_mapped(folio);",
+        "          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^",
+        "    this   __folio_set_partially_mapped()  plain  writes PG_partially_mapped",
+        "           locks {split_queue_lock}",
+        "           deferred_split_folio()  <- folio_remove_rmap_ptes() (mm/rmap.c:1590)",
+        "           <- unmap_page_range() (mm/memory.c:1700)",
+        "    other  mm/memory-failure.c:2372  folio_set_has_hwpoisoned()  atomic",
+        "           writes PG_has_hwpoisoned  locks {mf_mutex}",
+        "           memory_failure()  <- soft_offline_page() (mm/memory-failure.c:2800)",
+        "    other  mm/rmap.c:1300  SetPageAnonExclusive()  atomic",
+        "           writes PG_anon_exclusive  no locks",
+        "           memory_failure()  <- soft_offline_page() (mm/memory-failure.c:2800)",
+        "    why    same word, no common lock; the folio is mapped and on the LRU",
+        "",
+        "    CPU 0: deferred_split_folio()          CPU 1: memory_failure()",
+        "    ------------------------------------   ------------------------------------",
+        "    1. loads the second page's word",
+        "                                           2. folio_set_has_hwpoisoned() sets",
+        "                                           PG_has_hwpoisoned",
+        "    3. stores the word with",
+        "    PG_partially_mapped",
+        "    =>     PG_has_hwpoisoned is lost: bad memory stays in use",
+        "",
+        "    see    include/linux/page-flags.h:870  the header declares a plain setter",
+        "    fix    use folio_set_partially_mapped(), the atomic helper",
+        "    doubt  unknown callee: ops->map",
+    ]
+
+
+def test_totals_name_coverage_doubts_and_what_was_not_analysed() -> None:
+    assert text.totals(REPORT) == [
+        "2 findings (1 error, 1 warning)",
+        "kernel 6.12.0, 125 files analysed",
+        "5 places in the text name a plain writer: 3 analysed, 1 inactive, 1 not parsed",
+        "2 sites in the ledger: 1 racy, 1 exclusive",
+        "doubts: 12 unknown callee, 3 caller outside the analysed files",
+        "not analysed: 1 place",
+        "    mm/broken.c: broken(): 'asm/nowhere.h' file not found",
+    ]
+
+
+def test_a_clean_run_still_says_what_was_covered() -> None:
+    assert text.render(EMPTY).startswith("0 findings\nkernel 6.12.117, 0 files analysed\n")
+
+
+def test_only_the_first_line_may_be_wider_than_a_terminal() -> None:
+    wide = " ".join(["a_rather_long_function_name_of_the_kernel()"] * 9)
+    report = with_finding(why=wide, fix=wide, steps=(wide,) * 4, doubts=(wide,))
+    lines = text.render(report, source=quoted).splitlines()
+    assert [line for line in lines if len(line) > WIDTH and not HEADLINE.match(line)] == []
+
+
+def test_other_than_three_steps_are_a_plain_list() -> None:
+    lines = text.render(with_finding(steps=("one", "two"))).splitlines()
+    assert "    how    1. one" in lines
+    assert "           2. two" in lines
+    assert not any("CPU 0" in line for line in lines)
+
+
+def test_more_writers_than_fit_are_counted() -> None:
+    lines = text.render(with_finding(racing=RACE.racing * 4)).splitlines()
+    assert sum(line.startswith("    other") for line in lines) == text.MOST_RACING
+    assert "           and 2 writers more (--format json names them)" in lines
+
+
+def test_a_write_that_is_no_call_gets_no_parentheses() -> None:
+    assert "    this   (plain RMW)  plain" in text.render(with_finding(helper="(plain RMW)"))
+
+
+def test_a_line_that_cannot_be_quoted_is_left_out() -> None:
+    assert " | " not in text.render(REPORT, source=lambda _file, _line: "")
+
+
+def test_concise_is_one_line_for_each_finding() -> None:
+    lines = concise.render(REPORT).splitlines()
+    assert len(lines) == len(REPORT.findings)
+    assert all(HEADLINE.match(line) for line in lines)
+    assert concise.render(EMPTY) == ""
+
+
+def test_the_ledger_shows_verdict_evidence_and_doubts() -> None:
+    lines = sites.render(REPORT).splitlines()
+    assert lines[0] == "mm/filemap.c:1007:3  exclusive allocation  (poison window)"
+    assert "    write  __folio_set_locked()  PG_locked  head word" in lines
+    assert "    see    mm/filemap.c:990  the folio comes from folio_alloc()" in lines
+    assert f"    in     deferred_split_folio(): {SETTER}( folio)" in lines
+    assert "2 sites: 1 racy, 1 exclusive" in lines
+    assert sum(line.startswith(("mm/", "include/")) for line in lines) == len(SITES)
+
+
+def test_colour_changes_nothing_but_escape_sequences() -> None:
+    for render in (text.render, concise.render, sites.render):
+        coloured = render(REPORT, colour=True)
+        assert "\x1b[" in coloured
+        assert re.sub(r"\x1b\[[\d;]*m", "", coloured) == render(REPORT)
+
+
+@pytest.mark.parametrize(
+    ("hostile", "shown"),
+    [
+        ("\x1b[2J\x07", "\\x1b[2J\\x07"),
+        ("a\u202eb", "a\\u202eb"),
+        ("\ufeff", "\\ufeff"),
+        ("a\tb\r\n", "a b\\x0d\\x0a"),
+        ("\U000e0001", "\\U000e0001"),
+        ("\udc80", "\\udc80"),
+        ("größe", "größe"),
+    ],
+)
+def test_what_a_terminal_would_obey_is_escaped(hostile: str, shown: str) -> None:
+    assert printable(hostile) == shown
+
+
+@given(st.text(st.characters(categories=["Cc", "Cf", "Cs", "Lu", "Zl"])))
+def test_no_report_passes_a_control_character_on(hostile: str) -> None:
+    report = with_finding(
+        file=hostile,
+        function=hostile,
+        message=hostile,
+        helper=hostile,
+        locks=(hostile,),
+        why=hostile,
+        steps=(hostile,) * 4,
+        evidence=(Evidence(hostile, 1, hostile),),
+        doubts=(hostile,),
+    )
+    site = msgspec.structs.replace(SITES[0], expression=hostile, function=hostile, reason=hostile)
+    report = msgspec.structs.replace(report, kernel=hostile, sites=(site,), doubts=((hostile, 1),))
+    shown = text.render(report, source=lambda _f, _l: hostile) + sites.render(report)
+    assert [c for c in shown if c != "\n" and not c.isprintable()] == []
+
+
+@given(st.lists(st.text("ab (){}_", max_size=40)), st.sampled_from(["this", "other", ""]))
+def test_fields_keep_every_word_and_the_width(pieces: list[str], label: str) -> None:
+    lines = field(label, pieces)
+    assert all(len(line) <= WIDTH for line in lines)
+    assert "".join(lines).split() == [*label.split(), *" ".join(pieces).split()] or not lines
+
+
+def test_columns_stand_side_by_side() -> None:
+    assert two_columns(["one", ""], ["", "two"]) == ["    one", " " * 43 + "two"]
+
+
+def test_counts_agree_with_their_nouns() -> None:
+    assert (plural(1, "file"), plural(0, "file")) == ("1 file", "0 files")
