@@ -18,7 +18,7 @@ from clang import cindex
 
 from flaglint.flagtable import FlagTable
 from flaglint.frontend import parse_headers, prepare
-from flaglint.pageflags import HEADER, read_flags
+from flaglint.pageflags import HEADER, read_flags, read_text
 from flaglint.tree import open_tree
 
 pytestmark = pytest.mark.kernel
@@ -303,3 +303,23 @@ def test_inactive_names_are_stubs_or_absent(seen: Seen) -> None:
             function = Function(clang, cursor)
             assert not list(calls(cursor)), cursor.spelling
             assert function.is_accessor
+
+
+@pytest.mark.parametrize("kernel", ["6.12"], indirect=True)
+def test_the_first_case_comes_back_when_its_fix_is_undone(kernel: Path) -> None:
+    """partially_mapped written non-atomically in the second page's word, as v6.12.0 had it."""
+    text = (kernel / HEADER).read_text(encoding="utf-8")
+    fixed = "FOLIO_FLAG(partially_mapped, FOLIO_SECOND_PAGE)"
+    assert text.count(fixed) == 1
+    verbs = ("FOLIO_TEST_FLAG", "__FOLIO_SET_FLAG", "__FOLIO_CLEAR_FLAG")
+    broken = text.replace(fixed, " ".join(fixed.replace("FOLIO_FLAG", verb) for verb in verbs))
+    active = read_text(broken, open_tree(kernel).symbols).active()
+    for name in ("__folio_set_partially_mapped", "__folio_clear_partially_mapped"):
+        helper = active[name]
+        assert (helper.flag, helper.word.value, helper.atomicity.value) == (
+            "PG_partially_mapped",
+            "second",
+            "plain",
+        )
+    assert "folio_set_partially_mapped" not in active
+    assert helper.line == text[: text.index(fixed)].count("\n") + 1
