@@ -19,7 +19,8 @@ Directives stand on lines of their own:
 
     /* PEDANTIC */                        run with --pedantic
     /* FILE: include/linux/x.h */         the lines below belong to that file
-    /* EDIT: path: OLD => NEW */          the one line of path that reads OLD reads NEW
+    /* EDIT: path: OLD => NEW */          the one line of path that reads OLD, comments and
+                                          indentation aside, reads NEW
 
 Every part of a fixture keeps the fixture's line numbers, so a finding's line is the line to
 look at. An expectation behind an EDIT speaks of the edited line.
@@ -181,7 +182,7 @@ def _apply(root: Path, edit: Edit) -> int:
     """Makes one edit under `root` and returns the line it stands on."""
     file = root / edit.path
     lines = file.read_text(encoding="utf-8").split("\n")
-    places = [i for i, line in enumerate(lines) if line.strip() == edit.old]
+    places = [i for i, line in enumerate(lines) if _COMMENT.sub("", line).strip() == edit.old]
     if len(places) != 1:
         raise ExpectationError(f"{edit.path}: {len(places)} lines read {edit.old!r}, not one")
     lines[places[0]] = edit.new
