@@ -321,5 +321,5 @@ def test_the_first_case_comes_back_when_its_fix_is_undone(kernel: Path) -> None:
             "second",
             "plain",
         )
+        assert helper.line == text[: text.index(fixed)].count("\n") + 1
     assert "folio_set_partially_mapped" not in active
-    assert helper.line == text[: text.index(fixed)].count("\n") + 1

@@ -49,8 +49,8 @@ class BodyParser:
     def parse(self, body: tuple[Token, ...], params: tuple[str, ...] = ()) -> c_ast.Compound:
         """The compound statement of `body` (braces included). Raises BodyError."""
         texts = _readable(list(body))
-        types = dict.fromkeys([_SOME_TYPE, *_USUAL_TYPES, *_type_names(texts)])
-        typedefs = " ".join(f"typedef int {name};" for name in types if name not in params)
+        named = {_SOME_TYPE, *_USUAL_TYPES}.intersection(texts) | set(_type_names(texts))
+        typedefs = " ".join(f"typedef int {name};" for name in sorted(named.difference(params)))
         source = f"{typedefs} void f(void) {' '.join(texts)}"
         try:
             tree = self._parser.parse(source)
