@@ -27,6 +27,8 @@ ROWS = (
     {"callgraph"},
     {"dataflow"},
     {"lockset", "ownership"},
+    {"state"},
+    {"memory"},
     {"access"},
     {"summary"},
     {"race"},
