@@ -33,6 +33,7 @@ ROWS = (
     {"access"},
     {"summary"},
     {"calls"},
+    {"interpret"},
     {"race"},
     {"checks"},
     {"report"},
