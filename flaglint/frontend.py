@@ -43,8 +43,10 @@ _DETAILED = 0x1
 
 _TARGETS = {"x86_64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
 
-_PCH_HEADERS = 40
-"""How many of the most included headers are precompiled; more gains nothing measurable."""
+_PCH_HEADERS = (("mm/*.c", 120), ("fs/**/*.c", 60))
+"""Whose most included headers are precompiled, and how many: a precompiled header is read on
+demand, so a long list costs little. Past sixty from fs/, headers come in that only compile
+after others and spoil their users."""
 
 _SCHEME = 1
 """Raise when the arguments or the precompiled header change for an unchanged tree."""
@@ -160,8 +162,7 @@ def parse(prepared: Prepared, file: str) -> Parsed:
         best = _parse(
             prepared, source, file, (*prepared.args, "-include-pch", prepared.pch, *extra)
         )
-    if best is None or best.errors:
-        # A header that must see a macro of this file first may only fail when precompiled.
+    if best is None or (best.errors and _suspect(best, source)):
         again = _parse(prepared, source, file, plain)
         if best is None or (again is not None and len(again.errors) < len(best.errors)):
             best = again
@@ -313,14 +314,31 @@ def _extra_options(
 
 
 def _common_header(tree: KernelTree) -> str:
-    """A header that includes those which mm/ includes most."""
-    counts: Counter[str] = Counter()
-    for path in sorted(Path(tree.root, "mm").glob("*.c")):
-        found = re.findall(r"^#\s*include\s+<(linux/[\w/-]+\.h)>", read_text(path), re.M)
-        counts.update(set(found))
-    ranked = sorted(counts, key=lambda name: (-counts[name], name))[:_PCH_HEADERS]
-    present = [name for name in ranked if Path(tree.root, "include", name).is_file()]
+    """A header that includes those which mm/ and fs/ include most."""
+    chosen: dict[str, None] = {}
+    for pattern, limit in _PCH_HEADERS:
+        counts: Counter[str] = Counter()
+        for path in sorted(Path(tree.root).glob(pattern)):
+            found = re.findall(r"^#\s*include\s+<(linux/[\w/-]+\.h)>", read_text(path), re.M)
+            counts.update(set(found))
+        common = [name for name, count in counts.items() if count > 1]
+        chosen.update(dict.fromkeys(sorted(common, key=lambda name: (-counts[name], name))[:limit]))
+    present = [name for name in chosen if Path(tree.root, "include", name).is_file()]
     return "".join(f"#include <{name}>\n" for name in present)
+
+
+def _suspect(parsed: Parsed, source: Path) -> bool:
+    """Whether errors may come from the precompiled header rather than from the file.
+
+    That is so when it could not be used at all (a header changed meanwhile), or when the file
+    defines macros before its includes, which headers compiled earlier cannot have seen.
+    """
+    if any(re.search(r"\bPCH\b|precompiled header", item.message) for item in parsed.errors):
+        return True
+    text = read_text(source)
+    last = max((match.start() for match in re.finditer(r"^#\s*include\b", text, re.M)), default=0)
+    names = re.findall(r"^#\s*(?:define|undef)\s+(\w+)", text[:last], re.M)
+    return bool(set(names) - {"pr_fmt", "CREATE_TRACE_POINTS"})
 
 
 def _build_pch(
