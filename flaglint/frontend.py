@@ -48,6 +48,13 @@ _PCH_HEADERS = (("mm/*.c", 120), ("fs/**/*.c", 60))
 demand, so a long list costs little. Past sixty from fs/, headers come in that only compile
 after others and spoil their users."""
 
+_DIALECT = (
+    ("-funsigned-char", r"-funsigned-char\b"),
+    ("-fms-extensions", r"-fms-extensions\b|\bCONFIG_CC_MS_EXTENSIONS\b"),
+)
+"""Options that change what C means and came with some release, and the word in the top
+Makefile that shows a tree uses them."""
+
 _SCHEME = 1
 """Raise when the arguments or the precompiled header change for an unchanged tree."""
 
@@ -256,9 +263,7 @@ def _arguments(tree: KernelTree, dirs: Iterable[str]) -> tuple[str, ...]:
     """Clang's arguments for any file of the tree, without the forced includes."""
     makefile = read_text(Path(tree.root, "Makefile"))
     dialect = [
-        flag
-        for flag in ("-funsigned-char", "-fms-extensions")
-        if re.search(rf"(?<![\w-]){flag}\b", makefile)
+        flag for flag, mentioned in _DIALECT if re.search(mentioned, makefile)
     ]
     arch = {
         "x86_64": ["-mno-sse", "-mno-mmx", "-mcmodel=kernel", "-DCC_USING_FENTRY"],
