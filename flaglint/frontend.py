@@ -23,7 +23,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -31,7 +31,7 @@ import msgspec
 from clang import cindex
 
 from flaglint import synth
-from flaglint.tree import KernelTree, command_options, read_text, subdir_includes
+from flaglint.tree import KernelTree, c_files, command_options, read_text, subdir_includes
 
 _KEEP_GOING = 0x200
 """CXTranslationUnit_KeepGoing, which the Python binding does not name: a missing include must
@@ -43,10 +43,10 @@ _DETAILED = 0x1
 
 _TARGETS = {"x86_64": "x86_64-linux-gnu", "arm64": "aarch64-linux-gnu"}
 
-_PCH_HEADERS = (("mm/*.c", 120), ("fs/**/*.c", 60))
+_PCH_HEADERS = (("mm", 120), ("fs", 60))
 """Whose most included headers are precompiled, and how many: a precompiled header is read on
 demand, so a long list costs little. Past sixty from fs/, headers come in that only compile
-after others and spoil their users."""
+after others, or whose names collide with those of unrelated files."""
 
 _DIALECT = (
     ("-funsigned-char", r"-funsigned-char\b"),
@@ -54,6 +54,10 @@ _DIALECT = (
 )
 """Options that change what C means and came with some release, and the word in the top
 Makefile that shows a tree uses them."""
+
+_SUSPECT = re.compile(
+    r"\bPCH\b|precompiled header|redefinition of|conflicting types|redeclared|redeclaration of"
+)
 
 _SCHEME = 1
 """Raise when the arguments or the precompiled header change for an unchanged tree."""
@@ -319,15 +323,21 @@ def _extra_options(
 
 
 def _common_header(tree: KernelTree) -> str:
-    """A header that includes those which mm/ and fs/ include most."""
+    """A header that includes those which mm/ and fs/ include most.
+
+    Each directory counts once, so that one file system's headers do not come in for all; mm/
+    itself counts by file.
+    """
     chosen: dict[str, None] = {}
-    for pattern, limit in _PCH_HEADERS:
-        counts: Counter[str] = Counter()
-        for path in sorted(Path(tree.root).glob(pattern)):
-            found = re.findall(r"^#\s*include\s+<(linux/[\w/-]+\.h)>", read_text(path), re.M)
-            counts.update(set(found))
-        common = [name for name, count in counts.items() if count > 1]
-        chosen.update(dict.fromkeys(sorted(common, key=lambda name: (-counts[name], name))[:limit]))
+    for top, limit in _PCH_HEADERS:
+        users: dict[str, set[str]] = defaultdict(set)
+        for file in c_files(tree, top):
+            user = file if top == "mm" else str(Path(file).parent)
+            text = read_text(Path(tree.root, file))
+            for name in re.findall(r"^#\s*include\s+<(linux/[\w/-]+\.h)>", text, re.M):
+                users[name].add(user)
+        ranked = sorted(users, key=lambda name: (-len(users[name]), name))
+        chosen.update(dict.fromkeys(name for name in ranked[:limit] if len(users[name]) > 1))
     present = [name for name in chosen if Path(tree.root, "include", name).is_file()]
     return "".join(f"#include <{name}>\n" for name in present)
 
@@ -335,10 +345,11 @@ def _common_header(tree: KernelTree) -> str:
 def _suspect(parsed: Parsed, source: Path) -> bool:
     """Whether errors may come from the precompiled header rather than from the file.
 
-    That is so when it could not be used at all (a header changed meanwhile), or when the file
+    That is so when it could not be used at all (a header changed meanwhile), when a name is
+    declared twice (once by a header that the file itself does not include), or when the file
     defines macros before its includes, which headers compiled earlier cannot have seen.
     """
-    if any(re.search(r"\bPCH\b|precompiled header", item.message) for item in parsed.errors):
+    if any(_SUSPECT.search(item.message) for item in parsed.errors):
         return True
     text = read_text(source)
     last = max((match.start() for match in re.finditer(r"^#\s*include\b", text, re.M)), default=0)

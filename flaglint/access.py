@@ -1,0 +1,50 @@
+"""A write of a page's flags word, with what was known at that moment.
+
+One `Place` is one site in the text; one `Access` is that site seen in one calling context.
+Equality of an access ignores its call chain, or recursion would never reach a fixed point.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from flaglint.finding import Step
+from flaglint.location import Location
+from flaglint.lockset import MustLockset
+from flaglint.ownership import Kind, Owner
+
+
+class Place(NamedTuple):
+    """A site: where it stands, what it writes and how.
+
+    `helper` is a helper's name, "(plain RMW)", "(plain store)" or a bulk writer's name;
+    `flags` the enumerators it changes; `word` head, second or any; `atomicity` plain or
+    atomic.
+    """
+
+    where: Location
+    function: str
+    helper: str
+    flags: tuple[str, ...]
+    word: str
+    atomicity: str
+
+
+class Access(NamedTuple):
+    """`guards` are conditions on the formals of the function it is seen from (see summary)."""
+
+    place: Place
+    owner: Owner
+    locks: MustLockset
+    guards: frozenset[tuple[object, int]] = frozenset()
+    chain: tuple[Step, ...] = ()
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        """What makes two accesses one."""
+        return (self.place, self.owner.fact, self.locks, self.guards)
+
+    @property
+    def kind(self) -> Kind:
+        """The ownership of the page that is written."""
+        return self.owner.kind

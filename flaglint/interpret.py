@@ -1,0 +1,477 @@
+"""Interprets one function's blocks over path states, and sums it up.
+
+`summarise` is the interface: the function's `Summary`, and every access that was decided in
+it. The accesses are collected in one pass over the fixed point, never while it is sought.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable
+
+from flaglint import ir
+from flaglint.access import Access
+from flaglint.calls import Calls, Knowledge
+from flaglint.dataflow import live, solve
+from flaglint.memory import Spot
+from flaglint.ownership import CONDITIONAL, Kind, Owner
+from flaglint.state import State
+from flaglint.summary import Outcome, Summary
+from flaglint.values import ANY_CLASS, ERROR, NULL, VALID, Value, object_of
+
+_LIMIT = 12
+_BUDGET = 900
+_MAX_OUTCOMES = 10
+_FLIP = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
+
+
+class Interpreter(Calls):
+    """The transfer functions of one function, as the solver's domain."""
+
+    def __init__(self, function: ir.Function, know: Knowledge) -> None:
+        super().__init__(function, know)
+        self.live = live(function)
+        # A local whose address is taken may be read through the pointer at any time.
+        self.pinned = frozenset(
+            op.path.base
+            for block in function.blocks
+            for op in block.ops
+            if isinstance(op, ir.Addr) and not op.path.base.startswith("%")
+        ) | frozenset(op.path.base for b in function.blocks for op in b.ops
+                      if isinstance(op, ir.Store) and op.path.steps
+                      and not isinstance(op.path.steps[0], ir.Deref))
+        self.exits: list[tuple[State, Value]] | None = None
+
+    # The solver's domain.
+
+    def entry(self) -> State:
+        """Formals stand for what the caller has."""
+        state = State()
+        self.where = self.function.where
+        for param in self.function.params:
+            kind = self.function.types.get(param, "")
+            overlay = self.layout.page_type(kind)
+            if overlay:
+                state.env[param] = self.formal(state, param, (), overlay)
+            elif kind.endswith("*"):
+                state.env[param] = ("a", "*" + param, ())
+            else:
+                state.env[param] = ("s", "p:" + param)
+        return state
+
+    def through(self, block: int, state: State) -> list[tuple[int, State]]:
+        """Every way out of the block."""
+        states = [state.copy()]
+        for number, op in enumerate(self.function.blocks[block].ops):
+            self.at = f"{block}.{number}"
+            self.where = op.where
+            after: list[State] = []
+            for each in states:
+                after += self._step(each, op)
+            if len(after) > 1:
+                after = self._merged(after)
+            states = after
+        leaving: list[tuple[int, State]] = []
+        for each in states:
+            leaving += self._leave(block, each)
+        for to, each in leaving:
+            each.prune(self.live[to] | self.pinned)
+        return leaving
+
+    def key(self, block: int, state: State) -> Hashable:
+        """Ownership and locks."""
+        return state.property()
+
+    def join(self, block: int, old: State, new: State) -> State | None:
+        """Join paths that agree."""
+        joined = old.joined(new, f"j{block}")
+        return None if joined.same(old) else joined
+
+    def weaken(self, block: int, old: State, new: State) -> State | None:
+        """Join paths that do not, with a doubt."""
+        return old.weakened(new, f"j{block}")
+
+    def _merged(self, states: list[State]) -> list[State]:
+        kept: dict[Hashable, State] = {}
+        for state in states:
+            key = state.property()
+            if key in kept:
+                kept[key] = kept[key].joined(state, f"c{self.at}")
+            else:
+                kept[key] = state
+        return list(kept.values())
+
+    # Ops.
+
+    def _step(self, state: State, op: ir.Op) -> list[State]:
+        match op:
+            case ir.Load():
+                if op.type.startswith("struct ") and not op.type.endswith(("*", "]")):
+                    pass
+                self.load(state, op)
+                return self._forked(state, op.dst)
+            case ir.Store():
+                self._store(state, op)
+            case ir.Rmw():
+                self._modify(state, op)
+            case ir.Copy(dst, src, kind):
+                self.set(state, dst, self.get(state, src), kind)
+                return self._forked(state, dst)
+            case ir.Cast(dst, src, kind):
+                self.set(state, dst, self.get(state, src), kind)
+                return self._forked(state, dst)
+            case ir.Addr():
+                self.address(state, op)
+            case ir.Binary():
+                self._binary(state, op)
+            case ir.Unary(dst, operator, src):
+                value = self.get(state, src)
+                state.env[dst] = ("n", value) if operator == "!" else self._arith(value)
+            case ir.Call():
+                after = []
+                for each in self.call(state, op):
+                    after += self._forked(each, op.dst)
+                return after
+        return [state]
+
+    def _arith(self, value: Value) -> Value:
+        return value if isinstance(value, tuple) and value[0] in ("d", "h") else None
+
+    def _forked(self, state: State, name: str) -> list[State]:
+        value = state.env.get(name)
+        if not (isinstance(value, tuple) and value[0] == "fork"):
+            return [state]
+        states = []
+        for owner in value[1]:
+            one = state.copy()
+            one.env[name] = self.new_object(one, owner, value[2])
+            states.append(one)
+        return states
+
+    def _store(self, state: State, op: ir.Store) -> None:
+        spot = self.spot(state, op.path)
+        if spot.sort == "page" and op.type in ("struct page", "struct folio"):
+            self.write(state, spot, "(struct copy)", (), "plain")
+        elif self.is_word(spot) and (spot.field.endswith("flags") or not spot.field
+                                     or "flag" in spot.field or spot.field.endswith(".f")):
+            name = "WRITE_ONCE" if op.marked else "(plain store)"
+            self.write(state, spot, name, self.flag_names(self.get(state, op.src)), "plain")
+        else:
+            self.put(state, spot, self.get(state, op.src), op.where)
+
+    def _modify(self, state: State, op: ir.Rmw) -> None:
+        spot = self.spot(state, op.path)
+        if self.is_word(spot):
+            mask = self.get(state, op.src)
+            self.write(state, spot, "(plain RMW)", self.flag_names(mask), "plain")
+        elif spot.sort == "cell":
+            state.cells.pop((spot.root, spot.steps), None)
+
+    def _binary(self, state: State, op: ir.Binary) -> None:
+        left, right = self.get(state, op.left), self.get(state, op.right)
+        if op.operator in _FLIP:
+            state.env[op.dst] = ("c", op.operator, left, right)
+            return
+        value = self.arithmetic(state, op)
+        if value is None and op.operator in ("+", "-", "&", "|", "*", "<<", ">>"):
+            one, two = state.number(left), state.number(right)
+            if one is not None and two is not None and abs(one) < 2**63 and abs(two) < 2**63:
+                value = _compute(op.operator, one, two)
+        if value is None:
+            value = ("s", self.symbol(state))
+        self.set(state, op.dst, value, op.type)
+
+    # Control.
+
+    def _leave(self, block: int, state: State) -> list[tuple[int, State]]:
+        end = self.function.blocks[block].end
+        self.at = f"{block}.end"
+        match end:
+            case ir.Jump(to):
+                return [(to, state)]
+            case ir.Branch(cond, yes, no):
+                value = self.get(state, cond)
+                if value is None and isinstance(cond, str) and cond:
+                    value = ("s", f"{self.at}:{cond}")
+                    state.env[cond] = value
+                out = []
+                for truth, to in ((True, yes), (False, no)):
+                    each = state.copy()
+                    if self.assume(each, value, truth):
+                        out.append((to, each))
+                return out
+            case ir.Switch():
+                return self._switch(state, end)
+            case ir.Return(value, _):
+                if self.exits is not None:
+                    self.exits.append((state, self.get(state, value)))
+        return []
+
+    def _switch(self, state: State, end: ir.Switch) -> list[tuple[int, State]]:
+        value = self.get(state, end.on)
+        known = state.number(value)
+        out = []
+        for number, to in end.cases:
+            if known is not None and number is not None and number != known:
+                continue
+            each = state.copy()
+            if number is not None and self.assume(each, ("c", "==", value, number), True):
+                out.append((to, each))
+            elif number is None:
+                out.append((to, each))
+        if known is None or known not in [number for number, _ in end.cases]:
+            out.append((end.default, state.copy()))
+        return out
+
+    def assume(self, state: State, value: Value, truth: bool) -> bool:
+        """Narrow the state to paths on which the condition is `truth`; False: there is none."""
+        if isinstance(value, int):
+            return bool(value) == truth
+        if not isinstance(value, tuple):
+            return True
+        match value[0]:
+            case "n":
+                return self.assume(state, value[1], not truth)
+            case "i":
+                mask = value[2] if truth else ANY_CLASS & ~value[2]
+                return state.narrow(value[1], mask)
+            case "c":
+                operator = value[1] if truth else _FLIP[value[1]]
+                return self._compare(state, operator, value[2], value[3])
+            case "t":
+                return self._test(state, value, truth)
+        return state.narrow(value, ANY_CLASS & ~NULL if truth else NULL)
+
+    def _compare(self, state: State, operator: str, left: Value, right: Value) -> bool:
+        if isinstance(left, int) and not isinstance(right, int):
+            swap = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
+            return self._compare(state, swap.get(operator, operator), right, left)
+        one, two = state.number(left), state.number(right)
+        if one is not None and two is not None:
+            return bool(
+                {
+                    "==": one == two, "!=": one != two, "<": one < two,
+                    ">": one > two, "<=": one <= two, ">=": one >= two,
+                }[operator]
+            )  # fmt: skip
+        if isinstance(left, tuple) and left[0] in ("t", "n", "i", "c") and two in (0, 1):
+            if operator in ("==", "!="):
+                return self.assume(state, left, (operator == "==") == bool(two))
+        if isinstance(left, tuple) and left[0] == "t" and left[1] == "count" and two == 1:
+            if operator in ("==", "<="):
+                return self._alone(state, left[2])
+        if two == 0 and operator in ("==", "!="):
+            return state.narrow(left, NULL if operator == "==" else ANY_CLASS & ~NULL)
+        if two is not None and operator == "==" and isinstance(left, tuple):
+            if not state.narrow(left, VALID | ERROR):
+                return False
+            state.facts[("=", left)] = two
+            return True
+        if operator in ("==", "!=") and isinstance(left, tuple) and left == right:
+            return operator == "=="
+        if operator == "==" and object_of(left) and object_of(right):
+            return self._may_alias(state, str(object_of(left)), str(object_of(right)))
+        return True
+
+    def _may_alias(self, state: State, one: str, two: str) -> bool:
+        if one == two:
+            return True
+        fresh = [state.objects[n].kind is Kind.FRESH for n in (one, two) if n in state.objects]
+        return not any(fresh)
+
+    def _alone(self, state: State, name: str) -> bool:
+        # A reference count of one is exclusivity only while nobody can look the page up:
+        # page cache, page tables and the LRU lists let anybody take another reference.
+        owner = state.objects.get(name)
+        if owner is not None and owner.kind is Kind.SHARED and owner.why.startswith("read from"):
+            why = "the only reference, to a page kept in a structure rather than looked up"
+            state.objects[name] = owner.moved(Kind.OWNED, why, self.where)
+        return True
+
+    def _test(self, state: State, value: Value, truth: bool) -> bool:
+        _, what, name, detail = value
+        if what == "lock":
+            if truth and name:
+                state.locks |= {name}
+            return True
+        owner = state.objects.get(name)
+        if owner is None:
+            return True
+        match what:
+            case "flag":
+                key = ("flag", name, detail)
+                now = state.facts.get(key, ANY_CLASS) & (VALID if truth else NULL)
+                if not now:
+                    return False
+                state.facts[key] = now
+            case "zero":
+                if truth:
+                    why = "its reference count dropped to zero here"
+                    state.objects[name] = owner.moved(Kind.ZERO, why, self.where)
+                elif owner.kind not in (Kind.FRESH,):
+                    why = "the reference was dropped, and it was not the last"
+                    state.objects[name] = owner.moved(Kind.RELEASED, why, self.where)
+                else:
+                    why = "the reference was dropped, and it was not the last"
+                    state.objects[name] = owner.moved(Kind.RELEASED, why, self.where)
+            case "frozen" if truth:
+                state.objects[name] = owner.frozen(self.where)
+            case "reference" if truth and owner.kind in (Kind.PFN, Kind.UNKNOWN):
+                why = "a reference was taken to a page found by its number"
+                state.objects[name] = owner.moved(Kind.SHARED, why, self.where)
+            case "free" if truth:
+                if owner.kind in (Kind.PFN, Kind.ENTRY, Kind.SHARED, Kind.UNKNOWN):
+                    if state.locks & set(self.models.free_types.values()):
+                        why = "it is a free page, and the allocator's lock is held"
+                        state.objects[name] = owner.moved(Kind.FREE, why, self.where)
+        return True
+
+
+def _compute(operator: str, one: int, two: int) -> int | None:
+    match operator:
+        case "+":
+            return one + two
+        case "-":
+            return one - two
+        case "&":
+            return one & two
+        case "|":
+            return one | two
+        case "*":
+            return one * two
+        case "<<" if 0 <= two < 64:
+            return one << two
+        case ">>" if 0 <= two < 64:
+            return one >> two
+    return None
+
+
+class Result:
+    """What one function gave: its summary, and its accesses that no caller can change."""
+
+    def __init__(self, summary: Summary, decided: tuple[Access, ...], complete: bool) -> None:
+        self.summary = summary
+        self.decided = decided
+        self.complete = complete
+
+
+def summarise(function: ir.Function, know: Knowledge) -> Result:
+    """Interpret the function to its fixed point and sum it up."""
+    run = Interpreter(function, know)
+    solution = solve(function.blocks, run, _LIMIT, _BUDGET)
+    run.recording = {}
+    run.exits = []
+    for block in sorted(solution):
+        for state in solution[block].values():
+            run.through(block, state)
+    pending: list[Access] = []
+    decided: list[Access] = []
+    for access in run.recording.values():
+        (pending if access.kind in CONDITIONAL else decided).append(access)
+    outcomes = _outcomes(run)
+    return Result(
+        Summary(function.params, outcomes, tuple(_trimmed(pending))),
+        tuple(decided),
+        solution.complete,
+    )
+
+
+def _trimmed(pending: list[Access]) -> Iterable[Access]:
+    # An access that is pending under some condition, and also without one, is pending.
+    free = {(a.place, a.owner.fact, a.locks) for a in pending if not a.guards}
+    for access in pending:
+        if not access.guards or (access.place, access.owner.fact, access.locks) not in free:
+            yield access
+
+
+def _outcomes(run: Interpreter) -> tuple[Outcome, ...]:
+    found: dict[object, Outcome] = {}
+    for state, value in run.exits or ():
+        outcome = _outcome(run, state, value)
+        key = outcome.effect()
+        if key in found:
+            old = found[key]
+            found[key] = old._replace(guards=old.guards & outcome.guards)
+        else:
+            found[key] = outcome
+    outcomes = list(found.values())
+    if len(outcomes) > _MAX_OUTCOMES:
+        outcomes = outcomes[:_MAX_OUTCOMES]
+    return tuple(outcomes)
+
+
+def _outcome(run: Interpreter, state: State, value: Value) -> Outcome:
+    names: dict[str, str] = {}
+    new: list[tuple[str, Owner]] = []
+
+    def close(item: Value) -> Value:
+        if not isinstance(item, tuple):
+            return item
+        match item[0]:
+            case "o" | "d" | "t":
+                place = 2 if item[0] == "t" else 1
+                name = item[place]
+                if item[0] == "t" and item[1] == "lock":
+                    return item
+                if name.startswith("F:") and not name.endswith("'"):
+                    return item
+                if name not in state.objects:
+                    return None
+                if name not in names:
+                    names[name] = f"N{len(names)}"
+                    new.append((names[name], state.objects[name]))
+                return (*item[:place], names[name], *item[place + 1 :])
+            case "a" | "l":
+                return item if item[1].startswith("*") else ("s", "") if item[0] == "a" else None
+            case "s":
+                return item if str(item[1]).startswith("p:") else ("s", "")
+            case "h":
+                return ("h", "", item[2])
+            case "n":
+                return ("n", close(item[1]))
+            case "i":
+                return ("i", close(item[1]), item[2])
+            case "c":
+                return ("c", item[1], close(item[2]), close(item[3]))
+            case "alts":
+                return item
+        return item
+
+    result = close(value)
+    mask = state.mask(value)
+    if mask != ANY_CLASS and isinstance(result, tuple) and result[0] in ("o", "s", "h", "a"):
+        result = ("k", result, mask)
+    changed = []
+    for name in sorted(state.objects):
+        owner = state.objects[name]
+        if name.startswith("F:") and not name.endswith("'"):
+            if owner.kind is not Kind.ENTRY or owner.doubts:
+                param, *steps = name[2:].split("|")
+                changed.append(((param, tuple(steps)), owner))
+    stores = []
+    for cell in sorted(state.cells):
+        held = state.cells[cell]
+        if cell[0].startswith("*") and held is not None:
+            closed = close(held)
+            if isinstance(closed, tuple) and closed[0] in ("o", "d", "alts", "a", "f"):
+                stores.append((cell, closed))
+            elif isinstance(closed, int):
+                stores.append((cell, closed))
+    guards = set(run.guards(state, ""))
+    for name in state.objects:
+        if name.startswith("F:") and "|" not in name and not name.endswith("'"):
+            known = state.facts.get(("o", name))
+            if known is not None:
+                guards.add((("o", name), known))
+    return Outcome(
+        value=result,
+        changed=tuple(changed),
+        new=tuple(new),
+        stores=tuple(stores),
+        taken=state.locks,
+        dropped=frozenset(_dropped(run, state)),
+        guards=frozenset(guards),
+    )
+
+
+def _dropped(run: Interpreter, state: State) -> Iterable[str]:
+    return run.released - state.locks

@@ -1,0 +1,441 @@
+"""Loads, stores and addresses: how page pointers travel through variables and memory.
+
+Memory is three sorts of place: a cell (a local's storage, what a formal points to, memory
+allocated here), a byte of a page object, and shared memory. A page pointer stored into shared
+memory is published; one read from there is shared.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from flaglint import ir
+from flaglint.location import Location
+from flaglint.lockset import inner
+from flaglint.ownership import Kind, Owner
+from flaglint.state import State, alternatives
+from flaglint.values import Value, add_index, object_of
+
+_POINTER = re.compile(r"(?:struct|union) (\w+) \*")
+_MAX_STEPS = 6
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """How a page is laid out: the records that overlay it and where its flags word is.
+
+    `overlays` are the records the kernel's own static_asserts lay over struct page; `size` is
+    sizeof(struct page), `flags` the offset of its flags word, both in bytes. `confined` are
+    records that only ever live on a stack.
+    """
+
+    overlays: frozenset[str]
+    size: int
+    flags: int
+    confined: frozenset[str]
+
+    def page_type(self, kind: str) -> str:
+        """The overlay that a pointer type points to, or ""."""
+        match = _POINTER.fullmatch(kind)
+        return match.group(1) if match and match.group(1) in self.overlays else ""
+
+
+class Spot(NamedTuple):
+    """A place: `sort` is var, cell, page, list or shared."""
+
+    sort: str
+    root: str = ""
+    steps: tuple[str, ...] = ()
+    index: int | str = 0
+    offset: int = 0
+    field: str = ""
+    record: str = ""
+
+
+class Memory:
+    """The memory half of the transfer function, for one function."""
+
+    def __init__(self, function: ir.Function, layout: Layout) -> None:
+        self.function = function
+        self.layout = layout
+        self.at = ""
+        self.where = function.where
+
+    # Values of operands.
+
+    def get(self, state: State, operand: ir.Operand) -> Value:
+        """What an operand holds."""
+        if isinstance(operand, int):
+            return operand
+        if operand.startswith("="):
+            return ("f", operand[1:])
+        if operand in state.env:
+            return state.env[operand]
+        return state.cells.get(("&" + operand, ())) if operand else None
+
+    def set(self, state: State, name: str, value: Value, kind: str) -> None:
+        """Assign a variable of a type: a pointer to a page becomes a page object."""
+        state.env[name] = self.coerce(state, value, kind)
+
+    def symbol(self, state: State) -> str:
+        """The symbol of the op being interpreted, new in this state."""
+        state.forget(self.at)
+        return self.at
+
+    def coerce(self, state: State, value: Value, kind: str) -> Value:
+        """The value seen as the type: pointers from elsewhere become page objects."""
+        overlay = self.layout.page_type(kind)
+        if not overlay:
+            return value
+        if value is None:
+            return None
+        if isinstance(value, int):
+            return value
+        match value[0]:
+            case "o":
+                name = value[1]
+                owner = state.objects.get(name)
+                if overlay not in ("page", "folio") and owner and not owner.view:
+                    state.objects[name] = owner._replace(view=overlay)
+                return value
+            case "d":
+                return ("o", value[1], "b" if overlay == "page" else 0, 0)
+            case "h":
+                return self.looked_up(state, overlay, f"read from {value[2] or 'shared memory'}")
+            case "l":
+                return self.element(state, value, overlay)
+            case "a" if value[1].startswith("*"):
+                return self.formal(state, value[1][1:], value[2], overlay)
+            case "a" if value[1].startswith("&"):
+                return value
+        return value
+
+    def new_object(self, state: State, owner: Owner, overlay: str, name: str = "") -> Value:
+        """A pointer to a new page object."""
+        name = name or f"o{self.at}"
+        state.renew(name)
+        if overlay not in ("page", "folio"):
+            owner = owner._replace(view=overlay)
+        state.objects[name] = owner
+        return ("o", name, "b" if overlay == "page" else 0, 0)
+
+    def looked_up(self, state: State, overlay: str, why: str) -> Value:
+        """A page found where others can find it too."""
+        return self.new_object(state, Owner(Kind.SHARED, why=why, where=self.where), overlay)
+
+    def formal(self, state: State, param: str, steps: tuple[str, ...], overlay: str) -> Value:
+        """The page that a formal, or memory it points to, refers to on entry."""
+        name = "F:" + "|".join((param, *steps))
+        if name not in state.objects:
+            view = "" if overlay in ("page", "folio") else overlay
+            root = (param, steps)
+            state.objects[name] = Owner(Kind.ENTRY, root=root, view=view, where=self.where)
+        return ("o", name, "b" if overlay == "page" else 0, 0)
+
+    def element(self, state: State, cursor: Value, overlay: str) -> Value:
+        """A member of a list: an object of its own, in the state the list's members are in."""
+        _, root, steps, _ = cursor
+        cell = (root, (*steps, "[list]"))
+        value = self.take(state, cell, overlay)
+        if isinstance(value, tuple) and value[0] == "o":
+            state.members[value[1]] = (root, steps)
+        return value
+
+    def take(self, state: State, cell: tuple[str, tuple[str, ...]], overlay: str) -> Value:
+        """One member of a container cell; ("fork", owners) when it holds several sorts."""
+        held = state.cells.get(cell)
+        if isinstance(held, tuple) and held[0] == "alts":
+            owners = sorted(held[1], key=lambda owner: (owner.kind, str(owner.root)))
+            if len(owners) > 1:
+                return ("fork", tuple(owners), overlay)
+            return self.new_object(state, owners[0], overlay)
+        if isinstance(held, tuple) and held[0] == "o":
+            return held
+        root, steps = cell
+        free = self.free_list(steps)
+        if free:
+            owner = Owner(Kind.FREE, why=f"it is on {free}", where=self.where)
+            return self.new_object(state, owner, overlay)
+        if root.startswith("*") and len(steps) <= _MAX_STEPS:
+            return self.new_object(
+                state, Owner(Kind.ENTRY, root=(root[1:], steps), where=self.where), overlay
+            )
+        if root.startswith(("&", "k")):
+            owner = Owner(
+                Kind.UNKNOWN,
+                doubts=frozenset(("a local list's or array's members",)),
+                where=self.where,
+            )
+            return self.new_object(state, owner, overlay)
+        return self.looked_up(state, overlay, "read from shared memory")
+
+    def free_list(self, steps: tuple[str, ...]) -> str:
+        """The free list that the steps lead through, or ""."""
+        return ""
+
+    # Places.
+
+    def spot(self, state: State, path: ir.Path) -> Spot:
+        """The place a path names."""
+        steps = path.steps
+        if not steps:
+            if path.base.startswith("@"):
+                return Spot("shared", field=path.base)
+            return Spot("var", path.base)
+        if isinstance(steps[0], ir.Deref):
+            spot = self._pointee(self.get(state, path.base))
+            rest = steps[1:]
+        elif path.base.startswith("@"):
+            spot, rest = Spot("shared", field=path.base), steps
+        else:
+            spot, rest = Spot("cell", "&" + path.base), steps
+        for step in rest:
+            spot = self._enter(spot, step)
+        return spot
+
+    def _pointee(self, value: Value) -> Spot:
+        if isinstance(value, tuple):
+            match value[0]:
+                case "o":
+                    return Spot("page", value[1], index=value[2], offset=value[3])
+                case "a":
+                    return Spot("cell", value[1], value[2])
+                case "l":
+                    return Spot("list", value[1], value[2])
+                case "h":
+                    return Spot("shared", field=value[2])
+        return Spot("shared")
+
+    def _enter(self, spot: Spot, step: ir.Step) -> Spot:
+        match step:
+            case ir.Field(record, name, offset):
+                field = f"{record}.{name}"
+                match spot.sort:
+                    case "page":
+                        outer = spot.record or record
+                        return self._byte(spot, max(0, offset))._replace(
+                            field=field, record=outer
+                        )
+                    case "shared":
+                        return spot if inner(field) else Spot("shared", field=field)
+                    case "list":
+                        return spot._replace(field=field)
+                return spot._replace(steps=(*spot.steps, "." + field), field=field)
+            case ir.Index(at, size):
+                if spot.sort == "page":
+                    if size == self.layout.size:
+                        return spot._replace(index=add_index(spot.index, at))
+                    return self._byte(spot, None if at is None else at * size)
+                if spot.sort == "cell":
+                    return spot._replace(steps=(*spot.steps, "[]"))
+        return spot
+
+    def _byte(self, spot: Spot, count: int | None) -> Spot:
+        if count is None:
+            return spot._replace(index="?")
+        total = spot.offset + count
+        pages, offset = divmod(total, self.layout.size)
+        return spot._replace(index=add_index(spot.index, pages), offset=offset)
+
+    def is_word(self, spot: Spot) -> bool:
+        """Whether the place is a page's flags word."""
+        return spot.sort == "page" and spot.offset == self.layout.flags
+
+    # Operations.
+
+    def load(self, state: State, op: ir.Load) -> None:
+        """dst = *path"""
+        spot = self.spot(state, op.path)
+        overlay = self.layout.page_type(op.type)
+        value: Value
+        if spot.sort == "cell" and not spot.steps and spot.root.startswith("&"):
+            value = state.env.get(spot.root[1:])
+        elif spot.sort in ("cell", "var"):
+            value = self._read(state, spot, op.type, overlay)
+        elif spot.sort == "list":
+            value = ("l", spot.root, spot.steps, 0)
+        elif spot.sort == "page":
+            value = self._from_page(state, spot, op.type)
+        else:
+            value = ("h", self.symbol(state), spot.field)
+        self.set(state, op.dst, value, op.type)
+
+    def _read(self, state: State, spot: Spot, kind: str, overlay: str) -> Value:
+        cell = (spot.root, spot.steps)
+        if overlay and spot.steps and spot.steps[-1] == "[]":
+            return self.take(state, cell, overlay)
+        if cell in state.cells:
+            return state.cells[cell]
+        if spot.field in ("list_head.next", "list_head.prev"):
+            return ("l", spot.root, spot.steps[:-1], 0)
+        if kind.endswith(("_t", "]")) or kind.startswith(("struct ", "union ")):
+            if not kind.endswith("*"):
+                whole = self.collapse(state, cell)
+                if whole is not None:
+                    return whole
+        if not spot.root.startswith("*"):
+            return None
+        if len(spot.steps) > _MAX_STEPS:
+            return ("h", self.symbol(state), spot.field)
+        if overlay:
+            return self.formal(state, spot.root[1:], spot.steps, overlay)
+        if kind.endswith("*"):
+            return ("a", spot.root, (*spot.steps, "*"))
+        return ("s", "p:" + spot.root[1:] + "".join(spot.steps))
+
+    def collapse(self, state: State, cell: tuple[str, tuple[str, ...]]) -> Value:
+        """The page that a record held in cells refers to (a pte_t read as a whole)."""
+        root, steps = cell
+        for (other, path), value in sorted(state.cells.items(), key=lambda item: item[0]):
+            if other == root and path[: len(steps)] == steps:
+                found = object_of(value)
+                if found is not None:
+                    return ("d", found)
+        return None
+
+    def _from_page(self, state: State, spot: Spot, kind: str) -> Value:
+        if kind.startswith("struct list_head"):
+            home = state.members.get(spot.root)
+            if home is not None:
+                return ("l", *home, 0)
+        return ("h", self.symbol(state), spot.field or "page")
+
+    def store(self, state: State, op: ir.Store) -> None:
+        """*path = src, but for the flags word, which is an access."""
+        self.put(state, self.spot(state, op.path), self.get(state, op.src), op.where)
+
+    def put(self, state: State, spot: Spot, value: Value, where: Location) -> None:
+        """Store a value at a place."""
+        match spot.sort:
+            case "var":
+                state.env[spot.root] = value
+            case "cell":
+                self._put_cell(state, spot, value, where)
+            case "shared":
+                self.publish(state, value, f"stored to {spot.field or 'shared memory'}", where)
+            case "page":
+                owner = state.objects.get(spot.root)
+                if owner and owner.kind is not Kind.FRESH and object_of(value) != spot.root:
+                    if isinstance(value, tuple) and value[0] == "o":
+                        self.publish(state, value, f"stored to {spot.field}", where)
+
+    def _put_cell(self, state: State, spot: Spot, value: Value, where: Location) -> None:
+        cell = (spot.root, spot.steps)
+        name = object_of(value)
+        owner = state.objects.get(name) if name else None
+        if not spot.steps and spot.root.startswith("&"):
+            state.env[spot.root[1:]] = value
+            return
+        if "[]" in spot.steps or "[list]" in spot.steps:
+            if owner is not None:
+                self.add(state, cell, owner)
+        else:
+            state.cells[cell] = value
+        if name and owner and owner.kind is Kind.FRESH and not self.private(spot):
+            root = (spot.root[1:], ())
+            state.objects[name] = owner._replace(kind=Kind.WITHIN, root=root)
+
+    def private(self, spot: Spot) -> bool:
+        """Whether the cell is memory that only this thread sees, as far as types tell."""
+        if not spot.root.startswith("*"):
+            return True
+        records = [s[1:].split(".", 1)[0] for s in spot.steps if s.startswith(".")]
+        return "*" not in spot.steps and all(r in self.layout.confined for r in records)
+
+    def add(self, state: State, cell: tuple[str, tuple[str, ...]], owner: Owner) -> None:
+        """A container gains a member."""
+        held = state.cells.get(cell)
+        owners = set(held[1]) if isinstance(held, tuple) and held[0] == "alts" else set()
+        if held is None and cell[0].startswith("*"):
+            owners.add(Owner(Kind.ENTRY, root=(cell[0][1:], cell[1])))
+        known = {other.fact: other for other in owners}
+        known.setdefault(owner.fact, owner._replace(why="", where=None, before=None))
+        state.cells[cell] = alternatives(*known.values())
+
+    def publish(self, state: State, value: Value, why: str, where: Location) -> None:
+        """Others can reach what the value refers to from here on."""
+        name = object_of(value)
+        if name is not None and name in state.objects:
+            state.objects[name] = state.objects[name].published(why, where)
+        if isinstance(value, tuple) and value[0] == "a" and value[1].startswith("k"):
+            for (root, _), held in list(state.cells.items()):
+                if root == value[1]:
+                    self.publish(state, held, why, where)
+
+    def address(self, state: State, op: ir.Addr) -> None:
+        """dst = &path"""
+        spot = self.spot(state, op.path)
+        value: Value
+        match spot.sort:
+            case "var":
+                value = ("a", "&" + spot.root, ())
+            case "cell":
+                value = ("a", spot.root, spot.steps)
+            case "page":
+                value = ("o", spot.root, spot.index, spot.offset)
+                if spot.record == "folio" and spot.index == 0 and spot.offset == 0:
+                    value = ("o", spot.root, 0, 0)
+            case "list":
+                value = ("l", spot.root, spot.steps, 0)
+            case _:
+                value = ("h", self.symbol(state), spot.field)
+        self.set(state, op.dst, value, op.type if value[0] == "o" else "")
+
+    def arithmetic(self, state: State, op: ir.Binary) -> Value:
+        """Pointer arithmetic on pages, their members and list cursors."""
+        left, right = self.get(state, op.left), self.get(state, op.right)
+        if isinstance(right, tuple) and right[0] in ("o", "l") and op.operator == "+":
+            left, right = right, left
+        if self.layout.page_type(op.type) and op.operator == "+" and self._map_base(state, left):
+            return self._by_frame(state, right, self.layout.page_type(op.type))
+        if isinstance(left, tuple) and left[0] == "o" and op.operator in ("+", "-"):
+            if isinstance(right, tuple) and right[0] in ("o", "h"):
+                return ("d", left[1])  # page - vmemmap: its frame number
+            number = state.number(right)
+            count = None if number is None else number * op.size
+            if op.operator == "-" and count is not None:
+                count = -count
+            spot = Spot("page", left[1], index=left[2], offset=left[3])
+            if count is None and op.size != self.layout.size:
+                return ("d", left[1])
+            moved = self._byte(spot, count)
+            return ("o", left[1], moved.index, moved.offset)
+        if isinstance(left, tuple) and left[0] == "l":
+            number = state.number(right) or 0
+            return (*left[:3], left[3] - number)
+        for value in (left, right):
+            if isinstance(value, tuple) and value[0] == "d":
+                return value
+        for value in (left, right):
+            if isinstance(value, tuple) and value[0] == "h" and op.operator in "+-&|<<>>":
+                return value
+        return None
+
+
+    def _map_base(self, state: State, value: Value) -> bool:
+        # The memory map's start: a constant address, or a global that holds it.
+        if isinstance(value, int):
+            return True
+        if isinstance(value, tuple) and value[0] == "h":
+            return bool(value[2].startswith("@"))
+        owner = state.objects.get(object_of(value) or "")
+        return owner is not None and owner.why.startswith("read from @")
+
+    def _by_frame(self, state: State, frame: Value, overlay: str) -> Value:
+        if isinstance(frame, tuple) and frame[0] == "d":
+            return ("o", frame[1], "b" if overlay == "page" else 0, 0)
+        if isinstance(frame, tuple) and frame[0] == "h":
+            return self.looked_up(state, overlay, f"found through {frame[2] or 'shared memory'}")
+        owner = Owner(Kind.PFN, why="found by its frame number", where=self.where)
+        return self.new_object(state, owner, overlay)
+
+
+def objects_in(values: tuple[Value, ...]) -> Iterator[str]:
+    """The page objects that values refer to."""
+    for value in values:
+        name = object_of(value)
+        if name is not None:
+            yield name

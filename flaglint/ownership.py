@@ -1,0 +1,130 @@
+"""Who can reach a page: the ownership lattice and what the kernel's APIs do to it.
+
+    folio = folio_alloc(gfp, 0);        FRESH    nobody else has the pointer
+    xas_store(&xas, folio);             SHARED   published: anybody may change its flags
+    if (folio_ref_freeze(folio, 2))     FROZEN   in this branch, until the unfreeze
+
+An `Owner` describes one object (a folio: the head page and its tails) at one point of one
+path. ENTRY and WITHIN are conditional (RacerD's OwnedIf): what they come to is decided by each
+caller. The order of `Kind` is the order of suspicion: joining two paths keeps the later one.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+from typing import NamedTuple
+
+from flaglint.location import Location
+
+Root = tuple[str, tuple[str, ...]]
+"""A formal parameter and the steps from what it points to."""
+
+
+class Kind(IntEnum):
+    """What is known of an object, from the least to the most suspicious."""
+
+    FRESH = 0
+    """From an allocator on this path, not published."""
+    BOOT = 1
+    """A struct page that is being set up, before anybody can look it up."""
+    ZERO = 2
+    """Its reference count reached zero here."""
+    FROZEN = 3
+    """folio_ref_freeze() succeeded here and has not been undone."""
+    FREE = 4
+    """On the page allocator's free lists, under the allocator's lock."""
+    OWNED = 5
+    """Private by another argument: the only reference to a page that cannot be looked up."""
+    ENTRY = 6
+    """As the caller has it: `root` says which of the caller's objects it is."""
+    WITHIN = 7
+    """Fresh, but stored in a structure of the caller's: as private as that is."""
+    PFN = 8
+    """Reached by its frame number, with no reference taken."""
+    UNKNOWN = 9
+    """From somewhere the analysis cannot see; the doubts say where."""
+    SHARED = 10
+    """Published, or looked up where others can look too."""
+    RELEASED = 11
+    """The reference that kept it alive was dropped: others may hold it, or reuse it."""
+
+
+EXCLUSIVE = frozenset((Kind.FRESH, Kind.BOOT, Kind.ZERO, Kind.FROZEN, Kind.FREE, Kind.OWNED))
+"""Kinds that exclude every writer but those that need no reference."""
+
+OPEN = frozenset((Kind.SHARED, Kind.RELEASED))
+"""Kinds that others can write at any time."""
+
+CONDITIONAL = frozenset((Kind.ENTRY, Kind.WITHIN))
+"""Kinds that a caller decides."""
+
+REASON = {
+    Kind.FRESH: "allocation",
+    Kind.BOOT: "boot",
+    Kind.ZERO: "freeing",
+    Kind.FROZEN: "frozen",
+    Kind.FREE: "locked",
+    Kind.OWNED: "exclusive",
+}
+
+
+class Owner(NamedTuple):
+    """An object's ownership. `before` is what a freeze will be undone to.
+
+    `view` is the struct the code sees the page as when that is neither page nor folio (a slab
+    is never in the page cache). `why` and `where` are evidence; they take no part in
+    `Owner.fact`, which is what two paths must agree on to be one.
+    """
+
+    kind: Kind
+    root: Root | None = None
+    doubts: frozenset[str] = frozenset()
+    view: str = ""
+    before: Kind | None = None
+    why: str = ""
+    where: Location | None = None
+
+    @property
+    def fact(self) -> tuple[Kind, Root | None, frozenset[str], str]:
+        """The part that equality of paths looks at."""
+        return (self.kind, self.root, self.doubts, self.view)
+
+    def moved(self, kind: Kind, why: str, where: Location) -> Owner:
+        """The same object with another kind."""
+        return self._replace(kind=kind, root=None, why=why, where=where, before=None)
+
+    def frozen(self, where: Location) -> Owner:
+        """After a freeze that succeeded."""
+        kept = self.before if self.kind is Kind.FROZEN else self.kind
+        return self._replace(
+            kind=Kind.FROZEN, before=kept, why="its reference count was frozen", where=where
+        )
+
+    def thawed(self, where: Location) -> Owner:
+        """After the unfreeze: what it was before, or shared when that was for the caller to say."""
+        if self.before in (Kind.FRESH, Kind.WITHIN, Kind.BOOT):
+            return self._replace(kind=self.before, before=None)
+        if self.kind in (Kind.FRESH, Kind.BOOT, Kind.FREE):
+            return self
+        return self.moved(Kind.SHARED, "its reference count was unfrozen", where)
+
+    def published(self, why: str, where: Location) -> Owner:
+        """After others could have got hold of the pointer."""
+        if self.kind in (Kind.SHARED, Kind.RELEASED):
+            return self
+        if self.kind in (Kind.ZERO, Kind.FROZEN, Kind.FREE, Kind.BOOT):
+            # Reachable, but with a reference count of zero nobody can use it until that
+            # changes; where it goes from here the unfreeze says.
+            return self._replace(before=Kind.SHARED)
+        return self.moved(Kind.SHARED, why, where)
+
+
+def join(one: Owner, other: Owner, doubt: str) -> Owner:
+    """The more suspicious of two; where they disagree, `doubt` is noted."""
+    if one.fact == other.fact:
+        return one
+    worse = max(one, other, key=lambda owner: (owner.kind, owner.root or ("", ())))
+    doubts = one.doubts | other.doubts
+    if one.kind != other.kind or one.root != other.root:
+        doubts |= {doubt}
+    return worse._replace(doubts=doubts, view=one.view if one.view == other.view else "")

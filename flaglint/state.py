@@ -1,0 +1,353 @@
+"""One path's knowledge at one point: variables, memory cells, objects, locks and facts.
+
+States of paths that agree on ownership and locks are one (`State.property` decides; the rest
+is joined); paths that disagree stay apart, so that
+
+    if (!folio) { folio = folio_alloc(...); fresh = true; }
+    if (fresh) __folio_set_locked(folio);
+
+is seen as the two paths it has (property simulation: Das, Lerner, Seigle, "ESP", PLDI 2002).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+
+from flaglint.location import Location
+from flaglint.lockset import MustLockset
+from flaglint.ownership import CONDITIONAL, Kind, Owner, join
+from flaglint.values import ANY_CLASS, ERROR, NULL, VALID, Value, mentions, rename
+
+Cell = tuple[str, tuple[str, ...]]
+"""A place in memory: a root ("&x", "*p", "k3") and the steps from it."""
+
+MERGED = "paths were merged"
+
+
+class State:
+    """Mutable while one block is interpreted; `copy` before it is shared."""
+
+    __slots__ = ("cells", "env", "facts", "guards", "locks", "members", "objects")
+
+    def __init__(self) -> None:
+        self.env: dict[str, Value] = {}
+        self.cells: dict[Cell, Value] = {}
+        self.objects: dict[str, Owner] = {}
+        self.locks: MustLockset = frozenset()
+        self.facts: dict[Hashable, int] = {}
+        """class mask of a value; ("=", value) -> the number it equals."""
+        self.members: dict[str, Cell] = {}
+        """object -> the list it was read from."""
+        self.guards: dict[str, Location] = {}
+
+    def copy(self) -> State:
+        """An independent copy; values are shared, they are never changed."""
+        new = State.__new__(State)
+        new.env = dict(self.env)
+        new.cells = dict(self.cells)
+        new.objects = dict(self.objects)
+        new.locks = self.locks
+        new.facts = dict(self.facts)
+        new.members = dict(self.members)
+        new.guards = self.guards
+        return new
+
+    def same(self, other: State) -> bool:
+        """Whether nothing would be learnt by looking at the other again."""
+        return (
+            self.env == other.env
+            and self.facts == other.facts
+            and self.locks == other.locks
+            and self.cells == other.cells
+            and self.members == other.members
+        )
+
+    # Facts about values.
+
+    def mask(self, value: Value) -> int:
+        """The classes the value may be of: NULL, ERROR, VALID (a number: zero or not)."""
+        if isinstance(value, int):
+            return NULL if value == 0 else VALID
+        if not isinstance(value, tuple):
+            return ANY_CLASS
+        if value[0] in ("f", "l"):
+            return VALID
+        if value[0] == "a" and not value[1].startswith("*"):
+            return VALID
+        if value[0] == "a" and value[2]:
+            return VALID if not value[2][-1] == "*" else self.facts.get(value, ANY_CLASS)
+        if value[0] == "o":
+            return self.facts.get(("o", value[1]), ANY_CLASS)
+        return self.facts.get(value, ANY_CLASS)
+
+    def narrow(self, value: Value, mask: int) -> bool:
+        """Note that the value's class is in the mask; False when it cannot be."""
+        now = self.mask(value) & mask
+        if not now:
+            return False
+        if isinstance(value, tuple) and value[0] in ("o", "s", "h", "a", "d"):
+            self.facts[("o", value[1]) if value[0] == "o" else value] = now
+        return True
+
+    def number(self, value: Value) -> int | None:
+        """The number the value is known to equal."""
+        if isinstance(value, int):
+            return value
+        if isinstance(value, tuple):
+            return self.facts.get(("=", value))
+        return None
+
+    def forget(self, symbol: str) -> None:
+        """The symbol is about to mean something new: drop what was said of the old."""
+        for key in [key for key in self.facts if isinstance(key, tuple) and _about(key, symbol)]:
+            del self.facts[key]
+        for table in (self.env, self.cells):
+            for name in [n for n, value in table.items() if mentions(value, symbol)]:
+                table[name] = None  # type: ignore[index]
+
+    def renew(self, name: str) -> None:
+        """Make way for a new object of that name: what still points to the old one keeps it."""
+        if name not in self.objects:
+            return
+        older = name + "'"
+        if older in self.objects:
+            self.facts.pop(("o", older), None)
+        names = {name: older}
+        self.objects[older] = self.objects.pop(name)
+        for key in [k for k in self.facts if isinstance(k, tuple) and _about(k, name)]:
+            known = self.facts.pop(key)
+            self.facts[_rekey(key, name, older)] = known
+        if name in self.members:
+            self.members[older] = self.members.pop(name)
+        self.env = {var: rename(value, names) for var, value in self.env.items()}
+        self.cells = {cell: _rename_cell(value, names) for cell, value in self.cells.items()}
+
+    def set_owner(self, name: str, owner: Owner) -> None:
+        """Change what is known of an object."""
+        self.objects[name] = owner
+
+    # Equality and joining.
+
+    def prune(self, live: frozenset[str]) -> None:
+        """Drop locals that nothing reads any more, and what only they held."""
+        self.env = {
+            name: value
+            for name, value in self.env.items()
+            if value is not None and (name in live or ("&" + name) in live)
+        }
+        for cell in [c for c in self.cells if c[0][0] == "&" and c[0] not in live]:
+            if cell[0][1:] not in live:
+                del self.cells[cell]
+        held = {v[1] for v in self.env.values() if isinstance(v, tuple) and v[0] in ("o", "d")}
+        for value in self.env.values():
+            _collect(value, held)
+        for value in self.cells.values():
+            _collect(value, held)
+        for name in [n for n in self.objects if n not in held]:
+            if not name.startswith("F:"):
+                del self.objects[name]
+                self.members.pop(name, None)
+        symbols = set(held)
+        for value in [*self.env.values(), *self.cells.values()]:
+            _symbols(value, symbols)
+        for key in [k for k in self.facts if not _kept(k, symbols)]:
+            del self.facts[key]
+
+    def property(self) -> Hashable:
+        """What two states must agree on to be joined without losing ownership."""
+        number: dict[str, int] = {}
+        parts: list[Hashable] = []
+        for name in sorted(self.env):
+            found = _objects(self.env[name])
+            for item in found:
+                if item in self.objects:
+                    number.setdefault(item, len(number))
+                    parts.append((name, number[item]))
+        for cell in sorted(self.cells):
+            for item in _objects(self.cells[cell]):
+                if item in self.objects:
+                    number.setdefault(item, len(number))
+                    parts.append((cell, number[item]))
+        named = sorted(number, key=lambda item: number[item])
+        rest = sorted(item for item in self.objects if item not in number)
+        facts = tuple(
+            (*self.objects[item].fact, self.facts.get(("o", item), ANY_CLASS) == NULL)
+            for item in named
+        )
+        others = tuple((item, self.objects[item].fact) for item in rest)
+        return (tuple(parts), facts, others, self.locks)
+
+    def joined(self, other: State, tag: str) -> State:
+        """Both paths as one: equal properties, so only what agrees in the rest is kept.
+
+        A variable that holds different numbers becomes a symbol named after `tag`, the place
+        of the join: it is unknown, but the same wherever it is looked at from here.
+        """
+        new = self.copy()
+        names = self._isomorphism(other)
+        changed = any(one != two for one, two in names.items())
+        env = {n: rename(v, names) for n, v in other.env.items()} if changed else other.env
+        cells = (
+            {c: _rename_cell(v, names) for c, v in other.cells.items()} if changed else other.cells
+        )
+        blended: list[str] = []
+        for name in list(new.env):
+            if env.get(name) != new.env[name]:
+                new.env[name] = _blend(new.env[name], env.get(name), f"{tag}:{name}")
+                blended.append(f"{tag}:{name}")
+        for cell in list(new.cells):
+            if cells.get(cell) != new.cells[cell]:
+                new.cells[cell] = _blend(new.cells[cell], cells.get(cell), f"{tag}:{cell}")
+                blended.append(f"{tag}:{cell}")
+        for cell, value in cells.items():
+            if cell not in new.cells and _is_alternatives(value):
+                new.cells[cell] = value
+        facts = {_rekeyed(k, names): v for k, v in other.facts.items()} if changed else other.facts
+        merged: dict[Hashable, int] = {}
+        for key, known in new.facts.items():
+            if key in facts:
+                if isinstance(key, tuple) and key[0] == "=":
+                    if facts[key] == known:
+                        merged[key] = known
+                elif known | facts[key] != ANY_CLASS:
+                    merged[key] = known | facts[key]
+        for symbol in blended:
+            for key in [k for k in merged if isinstance(k, tuple) and _about(k, symbol)]:
+                del merged[key]
+        new.facts = merged
+        back = {two: one for two, one in names.items()}
+        for name, owner in other.objects.items():
+            mine = new.objects.get(back.get(name, name))
+            if mine is None:
+                new.objects[name] = owner
+        new.members = {
+            name: cell
+            for name, cell in new.members.items()
+            if any(other.members.get(two) == cell for two in (name, *_inverse(names, name)))
+        }
+        return new
+
+    def _isomorphism(self, other: State) -> dict[str, str]:
+        # Equal properties: both states' variables hold objects in the same pattern, so an
+        # object of the other is the one that the same variable holds here.
+        names: dict[str, str] = {}
+        for table, theirs in ((self.env, other.env), (self.cells, other.cells)):
+            for key, value in theirs.items():
+                mine = table.get(key)  # type: ignore[attr-defined]
+                for one, two in zip(_objects(value), _objects(mine), strict=False):
+                    names.setdefault(one, two)
+        return names
+
+    def weakened(self, other: State, tag: str) -> State:
+        """Both paths as one though they disagree: the more suspicious, with a doubt."""
+        new = self.joined(other, tag)
+        names = self._isomorphism(other)
+        for theirs, owner in other.objects.items():
+            mine = names.get(theirs, theirs)
+            if mine in new.objects and new.objects[mine].fact != owner.fact:
+                new.objects[mine] = join(new.objects[mine], owner, MERGED)
+        new.locks = self.locks & other.locks
+        return new
+
+
+def is_conditional(owner: Owner) -> bool:
+    """Whether a caller decides what the object is."""
+    return owner.kind in CONDITIONAL
+
+
+def alternatives(*owners: Owner) -> Value:
+    """What a container may hold: owners, not objects, since it holds many."""
+    return ("alts", frozenset(owners))
+
+
+def _is_alternatives(value: Value) -> bool:
+    return isinstance(value, tuple) and value[0] == "alts"
+
+
+def _blend(one: Value, other: Value, symbol: str) -> Value:
+    if _is_alternatives(one) or _is_alternatives(other):
+        if _is_alternatives(one) and _is_alternatives(other):
+            return ("alts", one[1] | other[1])
+        return one if _is_alternatives(one) else other
+    first = one[0] if isinstance(one, tuple) else ""
+    second = other[0] if isinstance(other, tuple) else ""
+    if first == second == "o" and one[1] == other[1]:
+        index = one[2] if one[2] == other[2] else "?"
+        return ("o", one[1], index, one[3] if one[3] == other[3] else 0)
+    if first == second == "h":
+        return ("h", symbol, one[2] if one[2] == other[2] else "")
+    if "h" in (first, second) and not {first, second} & {"o", "d", "l"}:
+        return ("h", symbol, "")
+    if {first, second} & {"o", "d", "a", "l", "f"}:
+        return None
+    return ("s", symbol)
+
+
+def _objects(value: Value) -> list[str]:
+    if not isinstance(value, tuple):
+        return []
+    match value[0]:
+        case "o" | "d":
+            return [value[1]]
+        case "t":
+            return [value[2]]
+        case "n" | "i":
+            return _objects(value[1])
+        case "c":
+            return _objects(value[2]) + _objects(value[3])
+    return []
+
+
+def _collect(value: Value, held: set[str]) -> None:
+    held.update(_objects(value))
+
+
+def _symbols(value: Value, found: set[str]) -> None:
+    if not isinstance(value, tuple):
+        return
+    match value[0]:
+        case "s" | "h":
+            found.add(value[1])
+        case "n" | "i":
+            _symbols(value[1], found)
+        case "c":
+            _symbols(value[2], found)
+            _symbols(value[3], found)
+
+
+def _kept(key: Hashable, symbols: set[str]) -> bool:
+    if not isinstance(key, tuple):
+        return False
+    if key[0] == "=":
+        return _kept(key[1], symbols)
+    if key[0] in ("s", "h"):
+        return key[1] in symbols or str(key[1]).startswith("p:")
+    if key[0] in ("o", "d", "flag"):
+        return key[1] in symbols or str(key[1]).startswith("F:")
+    if key[0] == "a":
+        return True
+    return mentions(key, "") or any(mentions(key, symbol) for symbol in symbols)
+
+
+def _about(key: tuple[Hashable, ...], symbol: str) -> bool:
+    return mentions(key, symbol)
+
+
+def _rekey(key: Hashable, old: str, new: str) -> Hashable:
+    if isinstance(key, tuple):
+        return tuple(_rekey(part, old, new) for part in key)
+    return new if key == old else key
+
+
+def _rekeyed(key: Hashable, names: dict[str, str]) -> Hashable:
+    if isinstance(key, tuple):
+        return tuple(_rekeyed(part, names) for part in key)
+    return names.get(key, key) if isinstance(key, str) else key
+
+
+def _rename_cell(value: Value, names: dict[str, str]) -> Value:
+    return value if _is_alternatives(value) else rename(value, names)
+
+
+def _inverse(names: dict[str, str], wanted: str) -> list[str]:
+    return [one for one, two in names.items() if two == wanted]

@@ -1,0 +1,80 @@
+"""What a variable may hold, as far as ownership needs to know it.
+
+Values are plain tuples whose first element says which kind they are; None is "anything".
+
+    ("o", object, index, offset)   a pointer into a page object: which page of the folio, and
+                                   which byte of it. The index is 0 for the head, a number,
+                                   "b" for the page a `struct page *` was given as (head or
+                                   tail, the code does not say), "?" for one not known.
+    ("d", object)                  a number that refers to the page: its pfn, a pte of it
+    ("a", root, steps)             the address of a cell: "&x" a local's storage, "*p" what a
+                                   formal points to, "k3" memory allocated here
+    ("l", root, steps, delta)      a cursor in the list whose head is that cell
+    ("h", symbol, field)           something read from memory that others share
+    ("s", symbol)                  a number nobody knows, the same wherever the symbol is
+    ("f", key)                     a function
+    ("c", operator, left, right)   a comparison
+    ("n", value)                   its negation
+    ("i", value, mask)             whether a pointer's class is in the mask (IS_ERR and kin)
+    ("t", what, object, detail)    a test whose truth says something of an object
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+Value: TypeAlias = Any
+
+NULL, ERROR, VALID = 1, 2, 4
+"""The classes of a pointer; a set of them is a sum."""
+ANY_CLASS = 7
+
+
+def add_index(index: int | str, step: int | None) -> int | str:
+    """The page `step` places after the page at `index`; None is a step not known."""
+    if step == 0:
+        return index
+    if step is None or index == "?":
+        return "?"
+    if index == "b":
+        # The given page's neighbour. Code that counts from the page it was given
+        # counts from a folio's first page.
+        return step if step > 0 else "?"
+    return int(index) + step if int(index) + step >= 0 else "?"
+
+
+def object_of(value: Value) -> str | None:
+    """The page object a value refers to."""
+    if isinstance(value, tuple) and value[0] in ("o", "d"):
+        return str(value[1])
+    return None
+
+
+def mentions(value: Value, symbol: str) -> bool:
+    """Whether the value is built from the symbol or object."""
+    if not isinstance(value, tuple):
+        return False
+    return any(
+        part == symbol or (isinstance(part, tuple) and mentions(part, symbol))
+        for part in value[1:]
+    )
+
+
+def rename(value: Value, names: dict[str, str]) -> Value:
+    """The value with objects renamed."""
+    if not isinstance(value, tuple):
+        return value
+    match value[0]:
+        case "o" | "d":
+            new = names.get(value[1])
+            return value if new is None else (value[0], new, *value[2:])
+        case "t":
+            new = names.get(value[2])
+            return value if new is None else (value[0], value[1], new, value[3])
+        case "c":
+            return ("c", value[1], rename(value[2], names), rename(value[3], names))
+        case "n":
+            return ("n", rename(value[1], names))
+        case "i":
+            return ("i", rename(value[1], names), value[2])
+    return value
