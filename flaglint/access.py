@@ -41,8 +41,10 @@ class Access(NamedTuple):
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """What makes two accesses one."""
-        return (self.place, self.owner.fact, self.locks, self.guards)
+        """What makes two accesses one: locks and chains of equal ones are merged."""
+        if self.place.atomicity == "atomic":
+            return (self.place, self.owner.kind, self.owner.root, self.owner.view)
+        return (self.place, self.owner.fact, self.guards)
 
     @property
     def kind(self) -> Kind:

@@ -79,9 +79,18 @@ class Calls(Memory):
 
     def _note(self, access: Access) -> None:
         assert self.recording is not None
+        if self.function.section == "init" and access.kind not in EXCLUSIVE:
+            why = f"{self.function.name}() runs while memory is being set up"
+            access = access._replace(
+                owner=access.owner.moved(Kind.BOOT, why, self.function.where)
+            )
         known = self.recording.get(access.identity)
-        if known is None or (len(access.chain), access.chain) < (len(known.chain), known.chain):
+        if known is None:
             self.recording[access.identity] = access
+            return
+        # One context for all: what is certainly held is what is held in each of them.
+        best = min(access, known, key=lambda each: (len(each.chain), each.chain))
+        self.recording[access.identity] = best._replace(locks=access.locks & known.locks)
 
     def guards(self, state: State, name: str) -> frozenset[tuple[object, int]]:
         """The conditions on formals under which this path is taken."""

@@ -23,6 +23,8 @@ from pathlib import Path
 
 import msgspec
 
+from flaglint.kconfig import fit
+
 ARCHES = {"x86_64": "x86", "arm64": "arm64"}
 """Supported architectures, and the directory of each under arch/."""
 
@@ -99,7 +101,7 @@ def open_tree(
     elif output:
         symbols = read_autoconf(output / "include/generated/autoconf.h")
     else:
-        symbols = read_config(shipped_config(arch))
+        symbols = fit(read_config(shipped_config(arch)), root, ARCHES[arch])
     return KernelTree(
         root=str(root),
         path=target.relative_to(root).as_posix(),

@@ -1,0 +1,276 @@
+"""The whole job: a request to a report, stage by stage.
+
+    tree -> flags -> scope -> parse and lower (in processes) -> engine -> race -> checks
+
+This is the one place that knows the order of the stages. It prints nothing: `progress` is
+told what is going on.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import msgspec
+
+from flaglint import checks, frontend, ir, scope
+from flaglint.cards import load_cards
+from flaglint.data import rules_dir
+from flaglint.engine import Engine
+from flaglint.finding import Finding, Report, Site, Unread
+from flaglint.flagtable import FlagTable
+from flaglint.ledger import ledger
+from flaglint.location import Location
+from flaglint.lower import Lowering, lower_unit, page_layout
+from flaglint.memory import Layout
+from flaglint.models import load_models
+from flaglint.pageflags import read_flags
+from flaglint.race import Judgement, judge
+from flaglint.tree import KernelTree, open_tree
+
+Progress = Callable[[str, int, int], None]
+_ROUNDS = 3
+"""How often callers of callers are looked for."""
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What the user asked for. `paths` are a tree or files in one; `jobs` 0 means all cores."""
+
+    paths: tuple[str, ...]
+    arch: str = "x86_64"
+    config: str | None = None
+    pedantic: bool = False
+    jobs: int = 0
+    cache_dir: str = ""
+
+
+class Program(msgspec.Struct, frozen=True):
+    """The analysed program: what every report is made from."""
+
+    tree: KernelTree
+    table: FlagTable
+    engine: Engine
+    judgements: tuple[Judgement, ...]
+    files: tuple[str, ...]
+    unread: tuple[Unread, ...]
+
+
+def analyse(request: Request, progress: Progress) -> Report:
+    """The report. Raises TreeError, HeaderError or FrontendError with a one-line message."""
+    program = load(request, progress)
+    root = program.tree.root
+    broken = {entry.file: entry.reason for entry in program.unread if not entry.function}
+    sites, coverage = ledger(
+        root,
+        program.files,
+        frozenset(scope.plain_names(program.table)),
+        program.judgements,
+        program.engine.functions,
+        broken,
+    )
+    levels = {card.id: card.level for card in load_cards()}
+    findings = checks.run(checks.Evidence(program.table, program.judgements, levels))
+    wanted = _wanted(request, root)
+    doubts = Counter(doubt for site in sites for doubt in site.doubts)
+    return Report(
+        root=root,
+        kernel=program.tree.version,
+        coverage=coverage,
+        findings=tuple(f for f in findings if _touches(f, wanted)),
+        sites=tuple(s for s in sites if not wanted or s.file in wanted),
+        files=len(program.files),
+        unread=program.unread,
+        doubts=tuple(sorted(doubts.items(), key=lambda item: (-item[1], item[0]))),
+    )
+
+
+def load(request: Request, progress: Progress) -> Program:
+    """Everything up to the judgements."""
+    config = Path(request.config) if request.config else None
+    trees = [open_tree(Path(path), arch=request.arch, config=config) for path in request.paths]
+    tree = trees[0]
+    progress("reading page-flags.h", 0, 1)
+    table = read_flags(tree.root, arch=tree.arch, config=tree.symbols)
+    records = scope.overlays(tree.root)
+    progress("looking for writers", 0, 1)
+    found = scope.scan(tree, scope.plain_names(table), records)
+    named = [t.path for t in trees if t.path.endswith(".c")]
+    files = sorted({*scope.mm_files(tree), *found.writers, *named})
+    prepared = frontend.prepare(tree, cache_directory(request))
+    unread = [Unread(file, "cannot be read") for file in found.unreadable]
+    jobs = request.jobs or os.cpu_count() or 1
+    units = _units(prepared, files, jobs, progress, unread)
+    layout = _layout(prepared, records, units)
+    engine = Engine(table, load_models(rules_dir()), layout)
+    engine.add(units, lambda done, total: progress("following calls", done, total))
+    asked: set[str] = set()
+    for _ in range(_ROUNDS):
+        names = {name for name in engine.hanging().values()} - asked
+        if not names:
+            break
+        asked |= names
+        calling = scope.files_calling(tree, names)
+        more = sorted({file for some in calling.values() for file in some} - set(files))
+        if not more:
+            continue
+        files += more
+        units = _units(prepared, more, jobs, progress, unread)
+        engine.add(units, lambda done, total: progress("following callers", done, total))
+    judgements = judge(engine.decided, engine.pending(), engine.graph, engine.functions)
+    unread += [
+        Unread(engine.functions[key].where.file, "too many paths to follow", name)
+        for key in sorted(engine.incomplete)
+        if (name := engine.functions[key].name)
+    ]
+    return Program(tree, table, engine, judgements, tuple(sorted(files)), tuple(sorted(unread)))
+
+
+def cache_directory(request: Request) -> Path:
+    """Where prepared headers are kept: --cache-dir, or the user's cache."""
+    if request.cache_dir:
+        return Path(request.cache_dir)
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(base) / "flaglint"
+
+
+def dump(request: Request, stage: str, names: tuple[str, ...]) -> str:
+    """A stage's values as text, for debugging; `names` choose functions."""
+    program = load(request, lambda what, done, total: None)
+    engine = program.engine
+    keys = [
+        key
+        for key, function in sorted(engine.functions.items())
+        if not names or function.name in names
+    ]
+    match stage:
+        case "ir":
+            return "\n".join(ir.dump(engine.functions[key]) for key in keys)
+        case "callgraph":
+            return "".join(
+                f"{key} <- {edge.caller} at {edge.where}{' via ' + edge.slot if edge.slot else ''}\n"
+                for key in keys
+                for edge in engine.graph.callers.get(key, ())
+            )
+        case _:
+            return "\n".join(_summary(engine, key) for key in keys)
+
+
+def _summary(engine: Engine, key: str) -> str:
+    summary = engine.summaries[key]
+    lines = [f"{key}({', '.join(summary.params)})"]
+    for outcome in summary.outcomes:
+        lines.append(f"  returns {outcome.value}")
+        lines += [f"    {root}: {owner.kind.name} {owner.why}" for root, owner in outcome.changed]
+        lines += [f"    new {name}: {owner.kind.name}" for name, owner in outcome.new]
+        lines += [f"    stores {cell} = {value}" for cell, value in outcome.stores]
+        lines += [f"    guard {guard}" for guard in sorted(outcome.guards, key=str)]
+        if outcome.taken or outcome.dropped:
+            lines.append(f"    locks +{sorted(outcome.taken)} -{sorted(outcome.dropped)}")
+    for label, accesses in (("pending", summary.pending), ("decided", engine.decided[key])):
+        for access in accesses:
+            place = access.place
+            owner = access.owner
+            lines.append(
+                f"  {label} {place.helper} {place.where} {place.word} {owner.kind.name}"
+                f" root={owner.root} locks={sorted(access.locks)} doubts={sorted(owner.doubts)}"
+                f" why={owner.why!r} guards={sorted(map(str, access.guards))}"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def _wanted(request: Request, root: str) -> frozenset[str]:
+    files = set()
+    for path in request.paths:
+        full = Path(path).resolve()
+        if full.is_file():
+            files.add(os.path.relpath(full, root))
+    return frozenset(files)
+
+
+def _touches(finding: Finding, wanted: frozenset[str]) -> bool:
+    if not wanted:
+        return True
+    places = {finding.file, *(step.file for step in finding.chain)}
+    places |= {other.file for other in finding.racing}
+    return bool(places & wanted)
+
+
+def _layout(
+    prepared: frontend.Prepared, records: frozenset[str], units: Sequence[ir.Unit]
+) -> Layout:
+    size, flags = page_layout(frontend.parse_headers(prepared).tu)
+    local: Counter[str] = Counter()
+    for unit in units:
+        for function in unit.functions:
+            for name, kind in function.types.items():
+                if name not in function.params and kind.startswith("struct ") and " " not in kind[7:]:
+                    local[kind[7:]] += 1
+    return Layout(records, size, flags, frozenset(local) | {"list_head"})
+
+
+# In a worker process: what `_start` prepared, for `_lower`.
+_worker: dict[str, object] = {}
+
+
+def _start(prepared: frontend.Prepared) -> None:
+    _worker["prepared"] = prepared
+    _worker["lowering"] = Lowering(prepared.tree.root)
+
+
+def _lower(file: str) -> tuple[ir.Unit | None, str]:
+    prepared, lowering = _worker["prepared"], _worker["lowering"]
+    assert isinstance(prepared, frontend.Prepared)
+    assert isinstance(lowering, Lowering)
+    try:
+        parsed = frontend.parse(prepared, file)
+    except frontend.FrontendError as error:
+        return None, str(error)
+    errors = tuple((Location(d.file, d.line, d.column), d.message) for d in parsed.errors)
+    return lower_unit(lowering, parsed.tu, file, errors), ""
+
+
+def _units(
+    prepared: frontend.Prepared,
+    files: Sequence[str],
+    jobs: int,
+    progress: Progress,
+    unread: list[Unread],
+) -> list[ir.Unit]:
+    results: Iterable[tuple[ir.Unit | None, str]]
+    units: list[ir.Unit] = []
+    if jobs == 1 or len(files) < 3:
+        _start(prepared)
+        results = map(_lower, files)
+        _collect(files, results, progress, units, unread)
+        return units
+    with ProcessPoolExecutor(jobs, initializer=_start, initargs=(prepared,)) as pool:
+        results = pool.map(_lower, files, chunksize=4)
+        _collect(files, results, progress, units, unread)
+    return units
+
+
+def _collect(
+    files: Sequence[str],
+    results: Iterable[tuple[ir.Unit | None, str]],
+    progress: Progress,
+    units: list[ir.Unit],
+    unread: list[Unread],
+) -> None:
+    for done, (file, (unit, reason)) in enumerate(zip(files, results, strict=True), 1):
+        progress("reading files", done, len(files))
+        if unit is None:
+            unread.append(Unread(file, reason))
+            continue
+        units.append(unit)
+        if unit.errors:
+            where, message = unit.errors[0]
+            unread += [
+                Unread(file, f"line {where.line}: {message}", key.split("@")[0])
+                for key in unit.damaged
+            ]
+
+
+__all__ = ["Finding", "Program", "Request", "Site", "analyse", "dump", "load"]

@@ -1,0 +1,96 @@
+"""Summaries of all functions, callees first, and what is known of their accesses.
+
+`Engine` takes units as they come: functions added later (files that call what is already
+there) are summed up with the summaries that exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from flaglint import callgraph, ir
+from flaglint.access import Access
+from flaglint.calls import Knowledge
+from flaglint.flagtable import FlagTable
+from flaglint.interpret import summarise
+from flaglint.memory import Layout
+from flaglint.models import Models
+from flaglint.ownership import Kind
+from flaglint.summary import Summary
+
+_ROUNDS = 2
+"""How often a component of mutually recursive functions is gone through."""
+
+
+class Engine:
+    """The whole program as far as it is known."""
+
+    def __init__(self, table: FlagTable, models: Models, layout: Layout) -> None:
+        self.functions: dict[str, ir.Function] = {}
+        self.decided: dict[str, tuple[Access, ...]] = {}
+        self.summaries: dict[str, Summary] = {}
+        self.incomplete: set[str] = set()
+        self._tables: list[ir.Table] = []
+        self._targets: dict[str, tuple[str, ...]] = {}
+        self.know = Knowledge(table, models, layout, self.summaries, self._targets)
+        self.graph = callgraph.build({}, ())
+
+    def add(self, units: Iterable[ir.Unit], progress: Callable[[int, int], None]) -> None:
+        """Take more units in and sum up their functions."""
+        new: set[str] = set()
+        for unit in units:
+            for function in unit.functions:
+                if function.key not in self.functions:
+                    self.functions[function.key] = function
+                    new.add(function.key)
+            self._tables += unit.tables
+        self.graph = callgraph.build(self.functions, self._tables)
+        self._targets.clear()
+        self._targets.update(self.graph.targets)
+        done = 0
+        for component in self.graph.order:
+            todo = [key for key in component if key in new]
+            for _ in range(_ROUNDS if len(todo) > 1 else 1):
+                if not self._round(todo):
+                    break
+            done += len(todo)
+            progress(done, len(new))
+
+    def _round(self, keys: list[str]) -> bool:
+        changed = False
+        for key in keys:
+            before = self.summaries.get(key)
+            result = summarise(self.functions[key], self.know)
+            self.summaries[key] = result.summary
+            self.decided[key] = result.decided
+            if not result.complete:
+                self.incomplete.add(key)
+            changed = changed or before is None or before.effect() != result.summary.effect()
+        return changed
+
+    def pending(self) -> dict[str, tuple[Access, ...]]:
+        """The accesses of each function that its callers decide."""
+        return {key: summary.pending for key, summary in self.summaries.items()}
+
+    def hanging(self) -> dict[str, str]:
+        """Functions whose callers decide a plain write: their names by key.
+
+        Those that another file can call, and functions nobody was seen to call.
+        """
+        found = {}
+        for key, summary in self.summaries.items():
+            function = self.functions[key]
+            plain = [a for a in summary.pending if a.place.atomicity == "plain"]
+            if plain and ("@" not in key or "@include/" in key):
+                found[key] = function.name
+        return found
+
+    def unseen(self) -> dict[str, str]:
+        """Called functions without a body that gave a page a plain write depends on."""
+        found = {}
+        for accesses in self.decided.values():
+            for access in accesses:
+                if access.place.atomicity == "plain" and access.kind is Kind.UNKNOWN:
+                    for doubt in access.owner.doubts:
+                        found[doubt] = access.place.function
+        return found

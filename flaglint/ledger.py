@@ -1,0 +1,135 @@
+"""The ledger: one row for each place that writes a flags word plainly, none left out.
+
+Judged places come from the engine. Every place in the text that names a plain helper and was
+not judged is added: `inactive` where the preprocessor left it out, `unknown` where its file
+could not be read. What the text says is counted against what was judged (`Coverage`).
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from flaglint import ir
+from flaglint.finding import Coverage, Site, Verdict
+from flaglint.race import Judgement
+
+_TOKEN = re.compile(
+    rb"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|[A-Za-z_]\w*", re.S
+)
+_DEFINE = re.compile(rb"^[ \t]*#[ \t]*define\b")
+_DECLARATION = re.compile(rb"^\s*(?:extern|static|void|bool|int|inline)\b")
+
+
+def ledger(
+    root: str,
+    files: Iterable[str],
+    names: frozenset[str],
+    judgements: Iterable[Judgement],
+    functions: Mapping[str, ir.Function],
+    broken: Mapping[str, str],
+) -> tuple[tuple[Site, ...], Coverage]:
+    """The rows, and the counts. `broken` says of a file why it could not be analysed."""
+    sites = [_site(root, judgement, functions) for judgement in judgements]
+    judged = {(site.file, site.line, site.helper) for site in sites}
+    analysed = inactive = unparsed = 0
+    for file in sorted(set(files) | {site.file for site in sites}):
+        for line, column, name, text in _named(root, file, names):
+            if (file, line, name) in judged:
+                analysed += 1
+                continue
+            if file in broken:
+                unparsed += 1
+                verdict, reason = Verdict.UNKNOWN, broken[file]
+                doubts: tuple[str, ...] = ("the file was not analysed",)
+            else:
+                inactive += 1
+                verdict, reason = Verdict.INACTIVE, "not compiled under this configuration"
+                doubts = ()
+            sites.append(
+                Site(
+                    file, line, column, "", text, name, "", "any", verdict, reason, False, (),
+                    doubts,
+                )  # fmt: skip
+            )
+    sites.sort(key=lambda s: (s.file, s.line, s.column, s.helper))
+    own = sum(1 for site in sites if site.helper not in names)
+    coverage = Coverage(
+        textual=analysed + inactive + unparsed + own,
+        analysed=analysed + own,
+        inactive=inactive,
+        unparsed=unparsed,
+    )
+    return tuple(sites), coverage
+
+
+def _site(root: str, judgement: Judgement, functions: Mapping[str, ir.Function]) -> Site:
+    place = judgement.place
+    where = place.where
+    function = functions.get(place.function)
+    return Site(
+        file=where.file,
+        line=where.line,
+        column=where.column,
+        function=function.name if function else place.function,
+        expression=_line(root, where.file, where.line),
+        helper=place.helper,
+        flag="|".join(place.flags),
+        word=place.word,
+        verdict=judgement.verdict,
+        reason=judgement.reason,
+        poison_window=judgement.poison_window,
+        evidence=judgement.evidence,
+        doubts=judgement.doubts,
+    )
+
+
+def _line(root: str, file: str, line: int) -> str:
+    try:
+        with open(os.path.join(root, file), "rb") as stream:
+            for number, text in enumerate(stream, 1):
+                if number == line:
+                    return text.decode("utf-8", "replace").strip()
+    except OSError:
+        pass
+    return ""
+
+
+def _named(
+    root: str, file: str, names: frozenset[str]
+) -> Iterator[tuple[int, int, str, str]]:
+    """Calls of the named helpers in a file's text, whatever #if they stand under."""
+    try:
+        with open(os.path.join(root, file), "rb") as stream:
+            text = stream.read()
+    except OSError:
+        return
+    lines: list[int] = []
+    for match in _TOKEN.finditer(text):
+        word = match.group()
+        if not (word[:1].isalpha() or word[:1] == b"_"):
+            continue
+        name = word.decode("ascii", "replace")
+        if name not in names or not re.match(rb"\s*\(", text[match.end() : match.end() + 8]):
+            continue
+        if not lines:
+            lines = [0, *(m.end() for m in re.finditer(b"\n", text))]
+        number = _line_number(lines, match.start())
+        start = lines[number - 1]
+        whole = text[start : text.find(b"\n", start)]
+        before = text[start : match.start()]
+        if _DEFINE.match(whole) or _DECLARATION.match(before):
+            continue
+        yield number, match.start() - start + 1, name, whole.decode("utf-8", "replace").strip()
+
+
+def _line_number(starts: list[int], offset: int) -> int:
+    low, high = 0, len(starts)
+    while low + 1 < high:
+        middle = (low + high) // 2
+        if starts[middle] <= offset:
+            low = middle
+        else:
+            high = middle
+    return low + 1
