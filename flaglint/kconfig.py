@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -62,8 +62,14 @@ def fit(
     return tuple(
         (name, value)
         for name, value in config
-        if value not in ("y", "m") or name.removeprefix("CONFIG_") not in out
+        if value not in ("y", "m")
+        or not (name.removeprefix("CONFIG_") in out or _foreign(name, symbols))
     )
+
+
+def _foreign(name: str, symbols: Mapping[str, _Symbol]) -> bool:
+    """Whether this is a capability that only other architectures' Kconfig files know."""
+    return name.startswith("CONFIG_ARCH_") and name.removeprefix("CONFIG_") not in symbols
 
 
 def _possible(name: str, symbol: _Symbol, out: set[str]) -> bool:

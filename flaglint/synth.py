@@ -71,6 +71,7 @@ def write_headers(tree: KernelTree, out: Path) -> None:
             "utsrelease.h": f'#define UTS_RELEASE "{tree.version}"\n',
             "utsversion.h": '#define UTS_VERSION "#1 SMP"\n',
             "compile.h": _COMPILE,
+            "package.h": '#define LINUX_PACKAGE_ID ""\n',
             "uapi/linux/version.h": (
                 f"#define LINUX_VERSION_CODE {code}\n"
                 "#define KERNEL_VERSION(a, b, c) "
@@ -248,7 +249,6 @@ _EMPTY = (
     "autoksyms.h",
     "integer-wrap.h",
     "gcc-plugins.h",
-    "package.h",
     "randstruct_hash.h",
     "randomize_layout_hash.h",
 )
