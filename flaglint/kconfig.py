@@ -2,7 +2,8 @@
 
 The idea: the shipped configuration is a union over releases, and a symbol of a later release
 may be off limits in an earlier one: `ARCH_HAS_PKEYS` has no prompt and no default, so it is on
-only where the architecture's Kconfig selects it; arm64's did not before the headers came. What depends on such a symbol goes with it.
+only where the architecture's Kconfig selects it; arm64's did not before the headers came. What
+depends on such a symbol goes with it.
 
 Invariants: Kconfig is read as text and never evaluated, least of all its `$(shell ...)`;
 symbols are only ever removed, and only on evidence, so a tree without Kconfig files loses
@@ -110,9 +111,7 @@ def _read(text: str, symbols: dict[str, _Symbol], selected: set[str]) -> None:
         symbol = symbols[head[1]]
         if re.search(r"^\s+(?:bool|tristate|def_bool|def_tristate)\b", body, re.M):
             symbol.typed = True
-        if re.search(
-            r"^\s+(?:(?:bool|tristate)\s+[\"']|prompt\b|def_|default\b)", body, re.M
-        ):
+        if re.search(r"^\s+(?:(?:bool|tristate)\s+[\"']|prompt\b|def_|default\b)", body, re.M):
             symbol.settable = True
         symbol.requires.append(frozenset(_conjuncts(body)))
 

@@ -25,9 +25,10 @@ from pathlib import Path
 
 import msgspec
 
+from flaglint import synth_arm64
 from flaglint.tree import KernelTree, read_text
 
-SCHEME = 1
+SCHEME = 2
 """Raise when the headers' content changes for an unchanged tree: caches are keyed by it."""
 
 
@@ -60,7 +61,7 @@ def write_headers(tree: KernelTree, out: Path) -> None:
     else:
         _write_arm64(tree, out / arch / "generated")
     numbers = [int(part) for part in re.findall(r"\d+", tree.version.split("-")[0])]
-    version, patchlevel, sublevel = (numbers + [0, 0, 0])[:3]
+    version, patchlevel, sublevel = (*numbers, 0, 0, 0)[:3]
     code = (version << 16) + (patchlevel << 8) + min(sublevel, 255)
     _write_all(
         out / "include/generated",
@@ -208,10 +209,10 @@ def _write_x86(tree: KernelTree, generated: Path) -> None:
 
 
 def _write_arm64(tree: KernelTree, generated: Path) -> None:
-    from flaglint.synth_arm64 import headers  # only this architecture needs the tables' readers
-
-    _write_all(generated, headers(tree))
-    native = _syscalls(tree, "scripts/syscall.tbl", ("common", "64", "renameat", "rlimit", "memfd_secret"))
+    _write_all(generated, synth_arm64.headers(tree))
+    native = _syscalls(
+        tree, "scripts/syscall.tbl", ("common", "64", "renameat", "rlimit", "memfd_secret")
+    )
     if native:
         _write(generated / "uapi/asm/unistd_64.h", _unistd(native, "__NR_"))
     compat = _syscalls(tree, "arch/arm64/tools/syscall_32.tbl", ("common", "eabi"))
@@ -272,7 +273,4 @@ _STDARG = (
     "#endif\n"
 )
 
-_FEATURE_MASKS = (
-    "#define REQUIRED_MASK_BIT_SET(x) 0\n"
-    "#define DISABLED_MASK_BIT_SET(x) 0\n"
-)
+_FEATURE_MASKS = "#define REQUIRED_MASK_BIT_SET(x) 0\n#define DISABLED_MASK_BIT_SET(x) 0\n"

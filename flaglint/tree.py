@@ -17,8 +17,7 @@ Interface: `open_tree`.
 from __future__ import annotations
 
 import re
-import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import msgspec
@@ -32,8 +31,6 @@ PAGE_FLAGS = "include/linux/page-flags.h"
 
 _TEXT_LIMIT = 4 << 20
 """Bytes read of any one text file of the tree; the largest that matters is a tenth of this."""
-
-_COMMANDS_LIMIT = 256 << 20
 
 
 class TreeError(Exception):
@@ -89,11 +86,11 @@ def open_tree(
     try:
         target = named.resolve(strict=True)
     except (OSError, RuntimeError, ValueError):
-        raise TreeError(f"{_shown(named)}: no such file or directory; name a kernel tree") from None
+        raise TreeError(f"{shown(named)}: no such file or directory; name a kernel tree") from None
     if target.is_file():
         _check_source(target, named)
     elif not target.is_dir():
-        raise TreeError(f"{_shown(named)}: neither a directory nor a C file; name a kernel tree")
+        raise TreeError(f"{shown(named)}: neither a directory nor a C file; name a kernel tree")
     root = _find_root(target, named)
     output = None if config else _find_output(root, arch, objtree)
     if config:
@@ -124,10 +121,10 @@ def read_config(path: Path) -> tuple[tuple[str, str], ...]:
         text = path.read_text(errors="replace")
     except OSError as error:
         reason = error.strerror or "cannot be read"
-        raise TreeError(f"{_shown(path)}: {reason}; give a kernel .config") from None
+        raise TreeError(f"{shown(path)}: {reason}; give a kernel .config") from None
     found = dict(re.findall(r"^(CONFIG_\w+)=(.*?)\s*$", text, re.M))
     if not found:
-        raise TreeError(f"{_shown(path)}: no CONFIG_ line in it; give a kernel .config")
+        raise TreeError(f"{shown(path)}: no CONFIG_ line in it; give a kernel .config")
     return tuple(sorted((key, value) for key, value in found.items() if value != "n"))
 
 
@@ -164,121 +161,13 @@ def c_files(tree: KernelTree, under: str = ".") -> tuple[str, ...]:
     return tuple(sorted(_walk_c(Path(tree.root), top)))
 
 
-def subdir_includes(tree: KernelTree, file: str) -> tuple[str, ...]:
-    """Include directories that the Makefiles above `file` add in the plain, uncomputed forms.
-
-    Understood are `-I` with $(src), $(srctree)/$(src), $(srctree)/..., or $(objtree)/... in
-    ccflags-y, subdir-ccflags-y and CFLAGS_<this file>.o lines. Absolute paths, in order.
-    """
-    root = Path(tree.root)
-    found: dict[str, None] = {}
-    folder = Path(file).parent
-    stem = Path(file).stem
-    for above in (folder, *folder.parents):
-        for name in ("Kbuild", "Makefile"):
-            text = read_text(root / above / name).replace("\\\n", " ")
-            for variable, value in re.findall(r"^\s*([\w./-]+)\s*[:+?]?=(.*)$", text, re.M):
-                own = above == folder and variable in (
-                    "ccflags-y",
-                    "EXTRA_CFLAGS",
-                    f"CFLAGS_{stem}.o",
-                )
-                if own or variable == "subdir-ccflags-y":
-                    found.update(dict.fromkeys(_plain_includes(root, above, value)))
-        if above == Path("."):
-            break
-    return tuple(found)
-
-
-def command_options(tree: KernelTree) -> dict[str, tuple[str, ...]]:
-    """What compile_commands.json says of each file of the tree, filtered to harmless options.
-
-    Keys are relative to the root. Raises TreeError when the file is no compilation database.
-    """
-    if not tree.commands:
-        return {}
-
-    class Entry(msgspec.Struct):
-        directory: str
-        file: str
-        command: str = ""
-        arguments: list[str] = []  # noqa: RUF012  (msgspec copies the default)
-
-    path = Path(tree.commands)
-    try:
-        if path.stat().st_size > _COMMANDS_LIMIT:
-            raise TreeError(f"{_shown(path)}: too large for a compilation database")
-        entries = msgspec.json.decode(path.read_bytes(), type=list[Entry])
-    except (OSError, msgspec.MsgspecError):
-        raise TreeError(
-            f"{_shown(path)}: no compilation database; make it with the tree's own "
-            "compile_commands.json target or leave it out"
-        ) from None
-    roots = [Path(tree.root)] + ([Path(tree.objtree)] if tree.objtree else [])
-    options: dict[str, tuple[str, ...]] = {}
-    for entry in entries:
-        source = _inside(Path(entry.directory, entry.file), roots[:1])
-        if source is None:
-            continue
-        try:
-            words = entry.arguments or shlex.split(entry.command)
-        except ValueError:
-            continue
-        key = source.relative_to(tree.root).as_posix()
-        options[key] = tuple(_harmless(words[1:], Path(entry.directory), roots))
-    return options
-
-
-def _harmless(words: Sequence[str], cwd: Path, roots: Sequence[Path]) -> Iterator[str]:
-    """The options of a compiler command that can only define macros and name headers."""
-    queue = iter(words)
-    for word in queue:
-        if match := re.fullmatch(r"(-I|-isystem|-iquote|-include|-idirafter)(.*)", word, re.S):
-            option = match[1]
-            value = match[2].strip() or next(queue, "")
-            inside = _inside(Path(cwd, value), roots)
-            if value and inside is not None:
-                yield from (option, str(inside))
-        elif word in ("-D", "-U"):
-            value = next(queue, "")
-            if re.match(r"[A-Za-z_]\w*", value):
-                yield word + value
-        elif re.match(r"-[DU][A-Za-z_]\w*|-std=[\w+:]+$|-f(un)?signed-char$", word):
-            yield word
-        elif word in ("-fshort-wchar", "-fms-extensions", "-m64", "-m32"):
-            yield word
-        elif word in ("-o", "-MF", "-MT", "-MQ", "-Xclang", "-Xassembler", "-Xlinker"):
-            next(queue, "")
-
-
-def _inside(path: Path, roots: Iterable[Path]) -> Path | None:
-    """`path` resolved, when that is an existing path below one of `roots`."""
+def inside(path: Path, roots: Iterable[Path]) -> Path | None:
+    """`path` resolved, when it exists and lies below one of `roots`; else None."""
     try:
         resolved = path.resolve(strict=True)
     except (OSError, RuntimeError, ValueError):
         return None
     return resolved if any(resolved.is_relative_to(root) for root in roots) else None
-
-
-def _plain_includes(root: Path, folder: Path, value: str) -> Iterator[str]:
-    src = folder.as_posix()
-    for option in re.findall(r"-I\s*(\S+)", value):
-        spelled = option
-        # From 6.13 on $(src) holds the source tree's path; before, it is relative to the root.
-        for variable, meaning in (
-            ("$(srctree)/$(src)", src),
-            ("$(srctree)/", ""),
-            ("$(srctree)", "."),
-            ("$(objtree)/", ""),
-            ("$(src)", src),
-            ("$(obj)", src),
-        ):
-            spelled = spelled.replace(variable, meaning)
-        if "$" in spelled:
-            continue
-        inside = _inside(root / spelled, [root])
-        if inside is not None and inside.is_dir():
-            yield str(inside)
 
 
 def _find_root(target: Path, named: Path) -> Path:
@@ -288,17 +177,17 @@ def _find_root(target: Path, named: Path) -> Path:
         marked = (folder / "Makefile").is_file() or (folder / "mm").is_dir()
         if marked and (folder / PAGE_FLAGS).is_file():
             if (folder / PAGE_FLAGS).stat().st_size == 0:
-                raise TreeError(f"{_shown(folder / PAGE_FLAGS)}: empty; restore the header")
+                raise TreeError(f"{shown(folder / PAGE_FLAGS)}: empty; restore the header")
             return folder
         if headerless is None and (folder / "Kbuild").is_file() and (folder / "mm").is_dir():
             headerless = folder
     if headerless is not None:
         raise TreeError(
-            f"{_shown(headerless)}: a kernel tree without {PAGE_FLAGS}; "
+            f"{shown(headerless)}: a kernel tree without {PAGE_FLAGS}; "
             "unpack the whole include directory"
         )
     raise TreeError(
-        f"{_shown(named)}: not in a kernel tree (no {PAGE_FLAGS} here or above); "
+        f"{shown(named)}: not in a kernel tree (no {PAGE_FLAGS} here or above); "
         "name a kernel's root or a path inside one"
     )
 
@@ -310,13 +199,13 @@ def _check_source(target: Path, named: Path) -> None:
             head = stream.read(1 << 16)
     except OSError as error:
         reason = error.strerror or "cannot be read"
-        raise TreeError(f"{_shown(named)}: {reason}; name a readable C file") from None
+        raise TreeError(f"{shown(named)}: {reason}; name a readable C file") from None
     if not head.strip():
-        raise TreeError(f"{_shown(named)}: empty file; name a C file or a kernel tree")
+        raise TreeError(f"{shown(named)}: empty file; name a C file or a kernel tree")
     if target.suffix not in (".c", ".h"):
-        raise TreeError(f"{_shown(named)}: not a C file; name a .c file or a kernel tree")
+        raise TreeError(f"{shown(named)}: not a C file; name a .c file or a kernel tree")
     if b"\0" in head:
-        raise TreeError(f"{_shown(named)}: binary data, no C; name a .c file or a kernel tree")
+        raise TreeError(f"{shown(named)}: binary data, no C; name a .c file or a kernel tree")
 
 
 def _version(root: Path) -> str:
@@ -344,7 +233,7 @@ def _find_output(root: Path, arch: str, objtree: Path | None) -> Path | None:
         return output.resolve()
     if objtree is not None:
         raise TreeError(
-            f"{_shown(objtree)}: no {missing[0]} for {arch} in it; run `make prepare` there, "
+            f"{shown(objtree)}: no {missing[0]} for {arch} in it; run `make prepare` there, "
             "or leave the object directory out"
         )
     return None
@@ -353,7 +242,7 @@ def _find_output(root: Path, arch: str, objtree: Path | None) -> Path | None:
 def _find_commands(root: Path, output: Path | None, given: Path | None) -> str:
     if given is not None:
         if not given.is_file():
-            raise TreeError(f"{_shown(given)}: no such file; give a compile_commands.json")
+            raise TreeError(f"{shown(given)}: no such file; give a compile_commands.json")
         return str(given.resolve())
     for folder in (output, root):
         if folder is not None and (folder / "compile_commands.json").is_file():
@@ -371,10 +260,10 @@ def _walk_c(root: Path, top: Path) -> Iterator[str]:
         for entry in entries:
             if entry.is_dir() and not entry.is_symlink():
                 pending.append(entry)
-            elif entry.suffix == ".c" and _inside(entry, [root]) is not None:
+            elif entry.suffix == ".c" and inside(entry, [root]) is not None:
                 yield entry.relative_to(root).as_posix()
 
 
-def _shown(path: Path) -> str:
+def shown(path: Path) -> str:
     """The path on one line, whatever characters its name holds."""
     return str(path).encode("unicode_escape", "backslashreplace").decode("ascii")

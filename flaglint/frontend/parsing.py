@@ -1,0 +1,105 @@
+"""Parsing one file: with the precompiled header, or without where that may be at fault.
+
+Invariants: a file's result does not depend on what was parsed before it.
+
+Interface: `parse`, `parse_headers`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from flaglint.frontend.units import (
+    FrontendError,
+    Parsed,
+    Prepared,
+    errors_of,
+    main_functions,
+    translate,
+)
+from flaglint.kbuild import subdir_includes, unbuilt_reason
+from flaglint.tree import inside, read_text
+
+_SUSPECT = re.compile(
+    r"\bPCH\b|precompiled header|redefinition of|conflicting types|redeclared|redeclaration of"
+)
+"""Errors that a precompiled header can cause: it cannot be used at all (a header changed
+meanwhile), or a name is declared twice, once by a header the file itself does not include."""
+
+
+def parse(prepared: Prepared, file: str) -> Parsed:
+    """The translation unit of `file`, a path relative to the root.
+
+    Raises FrontendError when nothing usable came out: no such file, or errors and not one
+    function.
+    """
+    source = Path(prepared.root, file)
+    if inside(source, [Path(prepared.root)]) is None or not source.is_file():
+        raise FrontendError(f"{file}: no such file in the tree")
+    extra = (
+        *prepared.options.get(file, ()),
+        *(f"-I{folder}" for folder in subdir_includes(prepared.tree, file)),
+    )
+    best = None
+    if prepared.pch:
+        best = _parsed(prepared, source, file, ("-include-pch", prepared.pch, *extra))
+    if best is None or (best.errors and _suspect(best, source)):
+        again = _parsed(prepared, source, file, (*prepared.forced, *extra))
+        if best is None or (again is not None and len(again.errors) < len(best.errors)):
+            best = again
+    if best is None:
+        raise FrontendError(f"{file}: clang could not read it")
+    if best.errors and next(main_functions(best.tu), None) is None:
+        first = best.errors[0]
+        reason = f" ({best.unbuilt})" if best.unbuilt else ""
+        raise FrontendError(
+            f"{file}: no function could be parsed{reason}, {len(best.errors)} errors; the first: "
+            f"{first.file}:{first.line}: {first.message}"
+        )
+    return best
+
+
+def parse_headers(prepared: Prepared) -> Parsed:
+    """The common headers alone, as one translation unit with all its declarations."""
+    tu = translate(Path(prepared.common), (*prepared.args, *prepared.forced), local=False)
+    if tu is None:
+        raise FrontendError("the common headers: clang could not read them")
+    return Parsed(tu, "", errors_of(tu, prepared.root))
+
+
+def _parsed(prepared: Prepared, source: Path, file: str, more: Sequence[str]) -> Parsed | None:
+    tu = translate(source, (*prepared.args, *more))
+    if tu is None:
+        return None
+    errors = errors_of(tu, prepared.root)
+    return Parsed(
+        tu,
+        file,
+        errors,
+        tuple(_included_sources(Path(prepared.root), file)),
+        unbuilt_reason(prepared.tree, file) if errors else "",
+    )
+
+
+def _included_sources(root: Path, file: str) -> Iterator[str]:
+    """The C files that `file` includes as text."""
+    for name in re.findall(r'^#\s*include\s+"([^"]+\.c)"', read_text(root / file), re.M):
+        path = inside(root / Path(file).parent / name, [root])
+        if path is not None:
+            yield path.relative_to(root).as_posix()
+
+
+def _suspect(parsed: Parsed, source: Path) -> bool:
+    """Whether errors may come from the precompiled header rather than from the file.
+
+    Besides what the errors themselves say, that is so when the file defines macros before its
+    includes, which headers compiled earlier cannot have seen.
+    """
+    if any(_SUSPECT.search(item.message) for item in parsed.errors):
+        return True
+    text = read_text(source)
+    last = max((match.start() for match in re.finditer(r"^#\s*include\b", text, re.M)), default=0)
+    names = re.findall(r"^#\s*(?:define|undef)\s+(\w+)", text[:last], re.M)
+    return bool(set(names) - {"pr_fmt", "CREATE_TRACE_POINTS"})

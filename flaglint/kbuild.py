@@ -1,0 +1,159 @@
+"""What a build says of one file, read as text: its Makefiles, and compile_commands.json.
+
+The idea: `ccflags-y += -I $(src)/libxfs` names a directory whose headers the file needs, and
+`obj-$(CONFIG_SLAB) += slab.o` says why a file does not compile: it is not built.
+
+Invariants: no line is evaluated beyond replacing the names of the source and object tree; an
+option reaches the compiler only if it can do no more than define a macro or name a header, and
+its path only if it lies inside the tree or its object directory.
+
+Limits: computed values (`$(shell ...)`, `$(if ...)`) and conditional blocks are not understood.
+
+Interface: `subdir_includes`, `command_options`, `unbuilt_reason`.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from flaglint.tree import KernelTree, TreeError, inside, read_text, shown
+
+_COMMANDS_LIMIT = 256 << 20
+
+
+def subdir_includes(tree: KernelTree, file: str) -> tuple[str, ...]:
+    """Include directories that the Makefiles above `file` add in the plain, uncomputed forms.
+
+    Understood are `-I` with $(src), $(srctree)/$(src), $(srctree)/..., or $(objtree)/... in
+    ccflags-y, subdir-ccflags-y and CFLAGS_<this file>.o lines. Absolute paths, in order.
+    """
+    root = Path(tree.root)
+    found: dict[str, None] = {}
+    folder = Path(file).parent
+    own = {"ccflags-y", "EXTRA_CFLAGS", f"CFLAGS_{Path(file).stem}.o"}
+    for above in (folder, *folder.parents):
+        for variable, value in _lines(root / above):
+            if variable == "subdir-ccflags-y" or (above == folder and variable in own):
+                found.update(dict.fromkeys(_plain_includes(root, above, value)))
+    return tuple(found)
+
+
+def command_options(tree: KernelTree) -> dict[str, tuple[str, ...]]:
+    """What compile_commands.json says of each file of the tree, filtered to harmless options.
+
+    Keys are relative to the root. Raises TreeError when the file is no compilation database.
+    """
+    if not tree.commands:
+        return {}
+
+    class Entry(msgspec.Struct):
+        directory: str
+        file: str
+        command: str = ""
+        arguments: list[str] = []
+
+    path = Path(tree.commands)
+    try:
+        if path.stat().st_size > _COMMANDS_LIMIT:
+            raise TreeError(f"{shown(path)}: too large for a compilation database")
+        entries = msgspec.json.decode(path.read_bytes(), type=list[Entry])
+    except (OSError, msgspec.MsgspecError):
+        raise TreeError(
+            f"{shown(path)}: no compilation database; make it with the tree's own "
+            "compile_commands.json target or leave it out"
+        ) from None
+    roots = [Path(tree.root)] + ([Path(tree.objtree)] if tree.objtree else [])
+    options: dict[str, tuple[str, ...]] = {}
+    for entry in entries:
+        source = inside(Path(entry.directory, entry.file), roots[:1])
+        if source is None:
+            continue
+        try:
+            words = entry.arguments or shlex.split(entry.command)
+        except ValueError:
+            continue
+        key = source.relative_to(tree.root).as_posix()
+        options[key] = tuple(_harmless(words[1:], Path(entry.directory), roots))
+    return options
+
+
+def unbuilt_reason(tree: KernelTree, file: str) -> str:
+    """Why `file` is not built under the tree's configuration; "" when nothing says so.
+
+    The reason is in words: "CONFIG_SLAB is off", "code for arm64".
+    """
+    parts = Path(file).parts
+    if parts[0] == "arch" and len(parts) > 2 and parts[1] != tree.srcarch:
+        return f"code for {parts[1]}"
+    root = Path(tree.root)
+    symbols = tree.symbols
+    target = f"{Path(file).stem}.o"
+    for folder in Path(file).parents:
+        lines = _lines(root / folder)
+        conditions = [
+            variable.rpartition("-")[2]
+            for variable, value in lines
+            if target in value.split() and not variable.startswith("CFLAGS")
+        ]
+        names = [match[1] for item in conditions if (match := re.match(r"\$\((\w+)\)$", item))]
+        if names and len(names) == len(conditions) and not any(symbols.get(x) for x in names):
+            return f"{' and '.join(dict.fromkeys(names))} {'are' if len(names) > 1 else 'is'} off"
+        target = f"{folder.name}/"
+    return ""
+
+
+def _lines(folder: Path) -> list[tuple[str, str]]:
+    """The assignments in the folder's Kbuild file or Makefile: variable and value."""
+    found: list[tuple[str, str]] = []
+    for name in ("Kbuild", "Makefile"):
+        text = read_text(folder / name).replace("\\\n", " ")
+        found += re.findall(r"^\s*([^\s:+?=#]+)\s*[:+?]?=(.*)$", text, re.M)
+    return found
+
+
+def _harmless(words: Sequence[str], cwd: Path, roots: Sequence[Path]) -> Iterator[str]:
+    """The options of a compiler command that can only define macros and name headers."""
+    queue = iter(words)
+    for word in queue:
+        if match := re.fullmatch(r"(-I|-isystem|-iquote|-include|-idirafter)(.*)", word, re.S):
+            option = match[1]
+            value = match[2].strip() or next(queue, "")
+            path = inside(Path(cwd, value), roots)
+            if value and path is not None:
+                yield from (option, str(path))
+        elif word in ("-D", "-U"):
+            value = next(queue, "")
+            if re.match(r"[A-Za-z_]\w*", value):
+                yield word + value
+        elif re.match(r"-[DU][A-Za-z_]\w*|-std=[\w+:]+$|-f(un)?signed-char$", word):
+            yield word
+        elif word in ("-fshort-wchar", "-fms-extensions", "-m64", "-m32"):
+            yield word
+        elif word in ("-o", "-MF", "-MT", "-MQ", "-Xclang", "-Xassembler", "-Xlinker"):
+            next(queue, "")
+
+
+def _plain_includes(root: Path, folder: Path, value: str) -> Iterator[str]:
+    src = folder.as_posix()
+    for option in re.findall(r"-I\s*(\S+)", value):
+        spelled = option
+        # From 6.13 on $(src) holds the source tree's path; before, it is relative to the root.
+        for variable, meaning in (
+            ("$(srctree)/$(src)", src),
+            ("$(srctree)/", ""),
+            ("$(srctree)", "."),
+            ("$(objtree)/", ""),
+            ("$(src)", src),
+            ("$(obj)", src),
+        ):
+            spelled = spelled.replace(variable, meaning)
+        if "$" in spelled:
+            continue
+        path = inside(root / spelled, [root])
+        if path is not None and path.is_dir():
+            yield str(path)
