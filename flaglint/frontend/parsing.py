@@ -22,11 +22,11 @@ from flaglint.frontend.units import (
 from flaglint.kbuild import subdir_includes, unbuilt_reason
 from flaglint.tree import inside, read_text
 
-_SUSPECT = re.compile(
-    r"\bPCH\b|precompiled header|redefinition of|conflicting types|redeclared|redeclaration of"
-)
-"""Errors that a precompiled header can cause: it cannot be used at all (a header changed
-meanwhile), or a name is declared twice, once by a header the file itself does not include."""
+_UNUSABLE = re.compile(r"\bPCH\b|precompiled header")
+"""Errors that say the precompiled header cannot be used, such as a header changed meanwhile."""
+
+_TWICE = re.compile(r"redefinition of|conflicting types|redeclared|redeclaration of")
+"""Errors of a name declared twice, once perhaps by a header the file itself does not include."""
 
 
 def parse(prepared: Prepared, file: str) -> Parsed:
@@ -95,9 +95,14 @@ def _suspect(parsed: Parsed, source: Path) -> bool:
     """Whether errors may come from the precompiled header rather than from the file.
 
     Besides what the errors themselves say, that is so when the file defines macros before its
-    includes, which headers compiled earlier cannot have seen.
+    includes, which headers compiled earlier cannot have seen. The errors of a file that is not
+    built are explained by that.
     """
-    if any(_SUSPECT.search(item.message) for item in parsed.errors):
+    if any(_UNUSABLE.search(item.message) for item in parsed.errors):
+        return True
+    if parsed.unbuilt:
+        return False
+    if any(_TWICE.search(item.message) for item in parsed.errors):
         return True
     text = read_text(source)
     last = max((match.start() for match in re.finditer(r"^#\s*include\b", text, re.M)), default=0)
