@@ -34,12 +34,15 @@ def subdir_includes(tree: KernelTree, file: str) -> tuple[str, ...]:
     """
     root = Path(tree.root)
     found: dict[str, None] = {}
-    folder = Path(file).parent
     own = {"ccflags-y", "EXTRA_CFLAGS", f"CFLAGS_{Path(file).stem}.o"}
-    for above in (folder, *folder.parents):
-        for variable, value in _lines(root / above):
-            if variable == "subdir-ccflags-y" or (above == folder and variable in own):
-                found.update(dict.fromkeys(_plain_includes(root, above, value)))
+    builds = True
+    for folder in Path(file).parents:
+        lines = _lines(root / folder)
+        for variable, value in lines:
+            if variable == "subdir-ccflags-y" or (builds and variable in own):
+                found.update(dict.fromkeys(_plain_includes(root, folder, value)))
+        # A folder without a Makefile is built by the one above, as arch/x86/kvm/svm is.
+        builds = builds and not lines
     return tuple(found)
 
 
@@ -92,18 +95,21 @@ def unbuilt_reason(tree: KernelTree, file: str) -> str:
         return f"code for {parts[1]}"
     root = Path(tree.root)
     symbols = tree.symbols
-    target = f"{Path(file).stem}.o"
+    targets = {f"{Path(file).stem}.o"}
     for folder in Path(file).parents:
         lines = _lines(root / folder)
         conditions = [
             variable.rpartition("-")[2]
             for variable, value in lines
-            if target in value.split() and not variable.startswith("CFLAGS")
+            if not targets.isdisjoint(value.split()) and not variable.startswith("CFLAGS")
         ]
         names = [match[1] for item in conditions if (match := re.match(r"\$\((\w+)\)$", item))]
         if names and len(names) == len(conditions) and not any(symbols.get(x) for x in names):
             return f"{' and '.join(dict.fromkeys(names))} {'are' if len(names) > 1 else 'is'} off"
-        target = f"{folder.name}/"
+        if lines:
+            targets = {f"{folder.name}/"}
+        else:
+            targets |= {f"{folder.name}/{target}" for target in targets}
     return ""
 
 
@@ -112,7 +118,7 @@ def _lines(folder: Path) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     for name in ("Kbuild", "Makefile"):
         text = read_text(folder / name).replace("\\\n", " ")
-        found += re.findall(r"^\s*([^\s:+?=#]+)\s*[:+?]?=(.*)$", text, re.M)
+        found += re.findall(r"^[ \t]*([^\s:+?=#]+)[ \t]*[:+?]?=(.*)$", text, re.M)
     return found
 
 

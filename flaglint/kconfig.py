@@ -106,19 +106,21 @@ def _read(text: str, symbols: dict[str, _Symbol], selected: set[str]) -> None:
         head = re.match(r"(?:menu)?config\s+(\w+)", block)
         if head is None:
             continue
-        body = re.split(r"^\s+(?:---)?help", block, maxsplit=1, flags=re.M)[0]
-        selected.update(re.findall(r"^\s+select\s+(\w+)", body, re.M))
+        body = re.split(r"^[ \t]+(?:---)?help", block, maxsplit=1, flags=re.M)[0]
+        selected.update(re.findall(r"^[ \t]+select[ \t]+(\w+)", body, re.M))
         symbol = symbols[head[1]]
-        if re.search(r"^\s+(?:bool|tristate|def_bool|def_tristate)\b", body, re.M):
+        if re.search(r"^[ \t]+(?:bool|tristate|def_bool|def_tristate)\b", body, re.M):
             symbol.typed = True
-        if re.search(r"^\s+(?:(?:bool|tristate)\s+[\"']|prompt\b|def_|default\b)", body, re.M):
+        if re.search(
+            r"^[ \t]+(?:(?:bool|tristate)[ \t]+[\"']|prompt\b|def_|default\b)", body, re.M
+        ):
             symbol.settable = True
         symbol.requires.append(frozenset(_conjuncts(body)))
 
 
 def _conjuncts(body: str) -> Iterator[str]:
     """Names that the `depends on` lines of a definition require outright."""
-    for expression in re.findall(r"^\s+depends\s+on\s+(.*)", body, re.M):
+    for expression in re.findall(r"^[ \t]+depends[ \t]+on[ \t]+(.*)", body, re.M):
         if "||" not in expression:
             for term in expression.split("#")[0].split("&&"):
                 if re.fullmatch(r"\s*[A-Z0-9_a-z]+\s*", term) and term.strip() not in ("y", "m"):

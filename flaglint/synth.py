@@ -186,7 +186,7 @@ def _wrappers(tree: KernelTree, folder: str, generic: str) -> list[str]:
 def _listed(tree: KernelTree, kbuild: str, kinds: Iterable[str]) -> list[str]:
     """Plain header names on the `<kind>-y +=` lines of a Kbuild file."""
     text = read_text(Path(tree.root, kbuild)).replace("\\\n", " ")
-    pattern = rf"^\s*(?:{'|'.join(kinds)})-y\s*[:+]?=([^#\n]*)"
+    pattern = rf"^[ \t]*(?:{'|'.join(kinds)})-y[ \t]*[:+]?=([^#\n]*)"
     names = " ".join(re.findall(pattern, text, re.M)).split()
     return [name for name in names if re.fullmatch(r"[\w-]+\.h", name)]
 

@@ -48,6 +48,14 @@ def test_subdir_flags_reach_files_below(tmp_path: Path) -> None:
     assert subdir_includes(open_tree(root), "fs/x/a.c") == (str(root / "fs/x"),)
 
 
+def test_a_folder_without_a_makefile_is_built_by_the_one_above(tmp_path: Path) -> None:
+    makefile = "ccflags-y += -I$(src)\nobj-$(CONFIG_KVM_X) += svm/sev.o\n"
+    root = small_tree(tmp_path, {"kvm/Makefile": makefile, "kvm/svm/sev.c": ""})
+    tree = open_tree(root)
+    assert subdir_includes(tree, "kvm/svm/sev.c") == (str(root / "kvm"),)
+    assert unbuilt_reason(tree, "kvm/svm/sev.c") == "CONFIG_KVM_X is off"
+
+
 @pytest.mark.parametrize(
     ("makefile", "above", "reason"),
     [
