@@ -57,6 +57,18 @@ class Calls(Memory):
         self.models = know.models
         self.recording: dict[tuple[object, ...], Access] | None = None
         self.released: frozenset[str] = frozenset()
+        self.free_params = _claimed_free(function, know.models)
+
+    def on_entry(self, owner: Owner, param: str) -> Owner:
+        name = self.function.name
+        number = self.models.called_at_zero.get(name)
+        if number is not None and self.function.params[number : number + 1] == (param,):
+            why = f"{name}() is called with a reference count of zero"
+            return owner.moved(Kind.ZERO, why, self.function.where)
+        if param in self.free_params:
+            why = "it is a free page of the page allocator's"
+            return owner.moved(Kind.FREE, why, self.function.where)
+        return owner
 
     def free_list(self, steps: tuple[str, ...]) -> str:
         for step in steps:
@@ -68,8 +80,8 @@ class Calls(Memory):
 
     def record(self, state: State, place: Place, name: str) -> None:
         """Note a write of the word of the object called `name`."""
-        if self.recording is None:
-            return
+        if self.recording is None or self.function.name in self.know.helpers:
+            return  # a helper's own body is its row of the table
         owner = state.objects.get(name)
         if owner is None:
             owner = Owner(Kind.UNKNOWN, doubts=frozenset(("an object that was lost track of",)))
@@ -161,7 +173,8 @@ class Calls(Memory):
 
     def _unknown(self, state: State, op: ir.Call, name: str, args: tuple[Value, ...]) -> None:
         result: Value = ("s", self.symbol(state))
-        for item in objects_in(args):
+        whole = [v[1] for v in args if isinstance(v, tuple) and v[0] == "o" and v[3] == 0]
+        for item in [] if self.models.observes(name) else whole:
             owner = state.objects.get(item)
             if owner is not None and owner.kind in (*EXCLUSIVE, *CONDITIONAL):
                 doubt = f"what {name}() does with the page is not known"
@@ -766,6 +779,42 @@ class Calls(Memory):
     def _formal(self, state: State, name: str, args: dict[str, Value]) -> Value:
         param, *steps = name[2:].split("|")
         return self._object(state, (param, tuple(steps)), args)
+
+
+def _claimed_free(function: ir.Function, models: Models) -> frozenset[str]:
+    """The formals that every path takes off the free lists: they are free pages on entry.
+
+    __ClearPageBuddy() insists that its page is one, and nothing else may make it one meanwhile.
+    """
+    found = set()
+    for number, block in enumerate(function.blocks):
+        for op in block.ops:
+            if not (isinstance(op, ir.Call) and op.args):
+                continue
+            match = _TYPE_HELPER.fullmatch(op.name)
+            if match and match.group(1) == "__Clear" and match.group(2) in models.free_types:
+                argument = op.args[0]
+                if argument in function.params and _always(function, number):
+                    found.add(str(argument))
+    return frozenset(found)
+
+
+def _always(function: ir.Function, wanted: int) -> bool:
+    # Whether every path from the entry to a return goes through the block.
+    seen = {0}
+    todo = [0]
+    while todo:
+        block = todo.pop()
+        if block == wanted:
+            continue
+        end = function.blocks[block].end
+        if isinstance(end, ir.Return):
+            return False
+        for to in ir.successors(end):
+            if to not in seen:
+                seen.add(to)
+                todo.append(to)
+    return True
 
 
 def _head(value: Value) -> Value:

@@ -6,6 +6,7 @@ there) are summed up with the summaries that exist.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 
 from flaglint import callgraph, ir
@@ -22,6 +23,10 @@ _ROUNDS = 2
 """How often a component of mutually recursive functions is gone through."""
 
 
+_CONTAINERS = ("folio_batch", "pagevec", "list_head", "vm_fault", "xa_state")
+"""Types, besides pages and page-table entries, that pages are passed around in."""
+
+
 class Engine:
     """The whole program as far as it is known."""
 
@@ -34,6 +39,8 @@ class Engine:
         self._targets: dict[str, tuple[str, ...]] = {}
         self.know = Knowledge(table, models, layout, self.summaries, self._targets)
         self.graph = callgraph.build({}, ())
+        words = "|".join(sorted({*layout.overlays, *models.entry_types, *_CONTAINERS}))
+        self._carriers = re.compile(rf"\b(?:{words})\b")
 
     def add(self, units: Iterable[ir.Unit], progress: Callable[[int, int], None]) -> None:
         """Take more units in and sum up their functions."""
@@ -47,6 +54,7 @@ class Engine:
         self.graph = callgraph.build(self.functions, self._tables)
         self._targets.clear()
         self._targets.update(self.graph.targets)
+        new = {key for key in new if self._matters(self.functions[key])}
         done = 0
         for component in self.graph.order:
             todo = [key for key in component if key in new]
@@ -55,6 +63,21 @@ class Engine:
                     break
             done += len(todo)
             progress(done, len(new))
+
+    def _matters(self, function: ir.Function) -> bool:
+        # A function that no page, list, batch or page-table entry passes through, and that
+        # takes no lock, changes nothing a verdict depends on; calls of it are opaque.
+        if any(self._carriers.search(kind) for kind in function.types.values()):
+            return True
+        locks = self.know.models.locks
+        for block in function.blocks:
+            for op in block.ops:
+                if isinstance(op, ir.Call):
+                    if op.name in locks or self._carriers.search(op.type):
+                        return True
+                elif isinstance(op, ir.Load | ir.Cast) and self._carriers.search(op.type):
+                    return True
+        return False
 
     def _round(self, keys: list[str]) -> bool:
         changed = False

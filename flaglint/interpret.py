@@ -96,8 +96,11 @@ class Interpreter(Calls):
             key = state.property()
             if key in kept:
                 kept[key] = kept[key].joined(state, f"c{self.at}")
-            else:
+            elif len(kept) < _LIMIT:
                 kept[key] = state
+            else:
+                last = next(reversed(kept))
+                kept[last] = kept[last].weakened(state, f"c{self.at}")
         return list(kept.values())
 
     # Ops.
@@ -282,7 +285,10 @@ class Interpreter(Calls):
         # A reference count of one is exclusivity only while nobody can look the page up:
         # page cache, page tables and the LRU lists let anybody take another reference.
         owner = state.objects.get(name)
-        if owner is not None and owner.kind is Kind.SHARED and owner.why.startswith("read from"):
+        if owner is None:
+            return True
+        kept = owner.kind is Kind.SHARED and owner.why.startswith("read from")
+        if kept or (owner.kind is Kind.ENTRY and owner.root is not None and owner.root[1]):
             why = "the only reference, to a page kept in a structure rather than looked up"
             state.objects[name] = owner.moved(Kind.OWNED, why, self.where)
         return True
@@ -394,9 +400,45 @@ def _outcomes(run: Interpreter) -> tuple[Outcome, ...]:
         else:
             found[key] = outcome
     outcomes = list(found.values())
-    if len(outcomes) > _MAX_OUTCOMES:
-        outcomes = outcomes[:_MAX_OUTCOMES]
+    for reduce in (_coarse, _coarser):
+        if len(outcomes) <= _MAX_OUTCOMES:
+            break
+        merged: dict[object, Outcome] = {}
+        for outcome in outcomes:
+            less = reduce(outcome)
+            key = less.effect()
+            if key in merged:
+                less = less._replace(guards=merged[key].guards & less.guards)
+            merged[key] = less
+        outcomes = list(merged.values())
     return tuple(outcomes)
+
+
+def _coarse(outcome: Outcome) -> Outcome:
+    """The outcome without what no ownership hangs on: which number, which other value."""
+    value = outcome.value
+    if isinstance(value, int) and value != 0:
+        value = ("k", ("s", ""), VALID)
+    elif isinstance(value, tuple) and value[0] not in ("o", "k", "d"):
+        value = ("s", "")
+    stores = tuple((cell, v) for cell, v in outcome.stores if not isinstance(v, int))
+    return outcome._replace(value=value, stores=stores)
+
+
+def _coarser(outcome: Outcome) -> Outcome:
+    """Without doubts and returned numbers either; each sort of ownership stays apart."""
+    less = _coarse(outcome)
+    value = less.value if isinstance(less.value, tuple) and less.value[0] == "o" else None
+    if isinstance(less.value, tuple) and less.value[0] == "k" and less.value[1][0] == "o":
+        value = less.value
+    elif less.value == 0:
+        value = 0
+    doubt = frozenset(("paths were merged",))
+    changed = tuple(
+        (root, owner._replace(doubts=doubt if owner.doubts else owner.doubts))
+        for root, owner in less.changed
+    )
+    return less._replace(value=value, changed=changed, taken=frozenset())
 
 
 def _outcome(run: Interpreter, state: State, value: Value) -> Outcome:

@@ -132,8 +132,13 @@ class Memory:
         if name not in state.objects:
             view = "" if overlay in ("page", "folio") else overlay
             root = (param, steps)
-            state.objects[name] = Owner(Kind.ENTRY, root=root, view=view, where=self.where)
+            owner = Owner(Kind.ENTRY, root=root, view=view, where=self.where)
+            state.objects[name] = self.on_entry(owner, param)
         return ("o", name, "b" if overlay == "page" else 0, 0)
+
+    def on_entry(self, owner: Owner, param: str) -> Owner:
+        """What a contract of the function adds to what the caller has."""
+        return owner
 
     def element(self, state: State, cursor: Value, overlay: str) -> Value:
         """A member of a list: an object of its own, in the state the list's members are in."""
@@ -160,9 +165,8 @@ class Memory:
             owner = Owner(Kind.FREE, why=f"it is on {free}", where=self.where)
             return self.new_object(state, owner, overlay)
         if root.startswith("*") and len(steps) <= _MAX_STEPS:
-            return self.new_object(
-                state, Owner(Kind.ENTRY, root=(root[1:], steps), where=self.where), overlay
-            )
+            owner = Owner(Kind.ENTRY, root=(root[1:], steps), where=self.where)
+            return self.new_object(state, self.on_entry(owner, root[1:]), overlay)
         if root.startswith(("&", "k")):
             owner = Owner(
                 Kind.UNKNOWN,

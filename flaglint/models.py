@@ -54,6 +54,8 @@ class Models(msgspec.Struct, frozen=True):
     entry_types: frozenset[str]
     free_lists: dict[str, str]
     free_types: dict[str, str]
+    observe: frozenset[str]
+    """names, and prefixes that end in "*" """
     counts: frozenset[str]
     bulk: dict[str, tuple[int, int]]
     insert: dict[str, tuple[int, int]]
@@ -62,6 +64,15 @@ class Models(msgspec.Struct, frozen=True):
     empty: dict[str, int]
     page_head: frozenset[str]
     page_nth: frozenset[str]
+
+
+    def observes(self, name: str) -> bool:
+        """Whether a function only looks at what it is given."""
+        if name in self.observe:
+            return True
+        return any(
+            name[:length] + "*" in self.observe for length in range(4, len(name) + 1)
+        )
 
 
 def load_models(directory: Path) -> Models:
@@ -106,6 +117,7 @@ def load_models(directory: Path) -> Models:
         entry_types=frozenset(memory["entry_types"]),
         free_lists={row["field"]: row["lock"] for row in memory["free_lists"]},
         free_types={row["name"]: row["lock"] for row in memory["free_types"]},
+        observe=frozenset(memory["observe"]),
         counts=frozenset(memory["counts"]),
         bulk=_pairs(memory["bulk"], "to", "from"),
         insert=_pairs(lists["insert"], "entry", "head"),

@@ -258,8 +258,13 @@ class Expressions:
         base = pointer if isinstance(pointer, str) and pointer else self.fresh()
         return ir.Path(base, (ir.Deref(),))
 
-    def _member(self, node: Node) -> ir.Path:
+    def _member_name(self, node: Node) -> str:
+        # An unnamed member's "name" is its type's place: "union page::(anonymous at ...)".
         name = self.clang.spelling(node.cursor)
+        return "" if "(anonymous" in name or "(unnamed" in name else name
+
+    def _member(self, node: Node) -> ir.Path:
+        name = self._member_name(node)
         inner = [c for c in node.children if k.FIRST_EXPR <= c.kind <= k.LAST_EXPR]
         if not inner:
             return ir.Path(self.fresh())
@@ -273,7 +278,7 @@ class Expressions:
         if not name:
             return path  # an anonymous member: the named one inside it carries the offset
         base = self.strip(base)
-        while base.kind == k.MEMBER_REF_EXPR and not self.clang.spelling(base.cursor):
+        while base.kind == k.MEMBER_REF_EXPR and not self._member_name(base):
             # folio->(anonymous union).lru: clang shows the unnamed member too; the record
             # to name, and to count the offset from, is the one around it.
             deeper = [c for c in base.children if k.FIRST_EXPR <= c.kind <= k.LAST_EXPR]
