@@ -119,7 +119,15 @@ def load(request: Request, progress: Progress) -> Program:
         files += more
         units = _units(prepared, more, jobs, progress, unread)
         engine.add(units, lambda done, total: progress("following callers", done, total))
-    judgements = judge(engine.decided, engine.pending(), engine.graph, engine.functions)
+    models = engine.know.models
+    judgements = judge(
+        engine.decided,
+        engine.pending(),
+        engine.graph,
+        engine.functions,
+        engine.entry_locks(),
+        frozenset((*models.free_types.values(), *models.free_lists.values())),
+    )
     unread += [
         Unread(engine.functions[key].where.file, "too many paths to follow", name)
         for key in sorted(engine.incomplete)

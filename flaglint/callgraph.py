@@ -29,12 +29,13 @@ class CallGraph(msgspec.Struct, frozen=True):
     """`targets` maps a slot, or "function:parameter", to the functions it may hold.
 
     `order` holds the strongly connected components, callees before callers; `callers` the
-    edges into each function; `taken` functions whose address goes somewhere.
+    edges into each function, `calls` those out of it; `taken` functions whose address goes somewhere.
     """
 
     targets: dict[str, tuple[str, ...]]
     order: tuple[tuple[str, ...], ...]
     callers: dict[str, tuple[Edge, ...]]
+    calls: dict[str, tuple[Edge, ...]]
     taken: frozenset[str]
 
 
@@ -63,6 +64,7 @@ def build(functions: Mapping[str, ir.Function], tables: Iterable[ir.Table]) -> C
         known,
         tuple(_components(edges)),
         {key: tuple(found) for key, found in callers.items()},
+        edges,
         frozenset(taken),
     )
 

@@ -7,7 +7,7 @@ given, and its result is unknown.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 from flaglint import ir
 from flaglint.access import Access, Place
@@ -45,6 +45,7 @@ class Knowledge:
         self.layout = layout
         self.summaries = summaries
         self.targets = targets
+        self.program: Container[str] = frozenset()
         self.stubs = table.inactive
 
 
@@ -58,6 +59,9 @@ class Calls(Memory):
         self.recording: dict[tuple[object, ...], Access] | None = None
         self.released: frozenset[str] = frozenset()
         self.free_params = _claimed_free(function, know.models)
+        self.given_back: dict[str, set[int]] = {}
+        self.owned_params: frozenset[str] = frozenset()
+        self.calls_made: dict[str, frozenset[str]] = {}
 
     def on_entry(self, owner: Owner, param: str) -> Owner:
         name = self.function.name
@@ -65,6 +69,9 @@ class Calls(Memory):
         if number is not None and self.function.params[number : number + 1] == (param,):
             why = f"{name}() is called with a reference count of zero"
             return owner.moved(Kind.ZERO, why, self.function.where)
+        if param in self.owned_params and owner.root == (param, ()):
+            why = "its owner gives it back to the page allocator on every path from here"
+            return owner.moved(Kind.OWNED, why, self.function.where)
         if param in self.free_params:
             why = "it is a free page of the page allocator's"
             return owner.moved(Kind.FREE, why, self.function.where)
@@ -149,12 +156,19 @@ class Calls(Memory):
         bitop = models.bitops.get(name)
         if bitop is not None and self._bitop(state, op, bitop, args):
             return [state]
+        if name and models.observes(name):
+            self.set(state, op.dst, ("s", self.symbol(state)), op.type)
+            return [state]
         helper = self.know.helpers.get(name)
         if helper is not None and args and self._helper(state, op, helper, args[0]):
             return [state]
         if name and self._primitive(state, op, name, args):
             return [state]
         keys = (op.callee,) if op.callee else self._indirect(state, op)
+        if self.recording is not None:
+            for key in keys:
+                held = self.calls_made.get(key, state.locks)
+                self.calls_made[key] = held & state.locks
         found = [(key, self.know.summaries[key]) for key in keys if key in self.know.summaries]
         if found and len(found) == len(keys) and len(keys) <= 8:
             return self._summaries(state, op, found, args)
@@ -174,7 +188,7 @@ class Calls(Memory):
     def _unknown(self, state: State, op: ir.Call, name: str, args: tuple[Value, ...]) -> None:
         result: Value = ("s", self.symbol(state))
         whole = [v[1] for v in args if isinstance(v, tuple) and v[0] == "o" and v[3] == 0]
-        for item in [] if self.models.observes(name) else whole:
+        for item in [] if op.callee in self.know.program else whole:
             owner = state.objects.get(item)
             if owner is not None and owner.kind in (*EXCLUSIVE, *CONDITIONAL):
                 doubt = f"what {name}() does with the page is not known"
@@ -247,7 +261,7 @@ class Calls(Memory):
             self.record(state, place, name)
             if helper.operation in (Operation.SET, Operation.CLEAR):
                 value = VALID if helper.operation is Operation.SET else NULL
-                state.facts[("flag", name, flags[0])] = value
+                state.facts[("now", name, flags[0])] = value
         state.env[op.dst] = result
         return True
 
@@ -301,8 +315,20 @@ class Calls(Memory):
             if what is not None:
                 state.env[op.dst] = ("t", conditional[0], what, args[conditional[1]])
                 return True
+        if name in models.first_reference and args:
+            count = args[1] if len(args) > 1 else 1
+            if state.number(count) == 1 and self._first_reference(state, args[0], op.where):
+                return True
+            if name not in models.unfreeze:
+                return False
         if name in models.unfreeze and args:
             self._unfreeze(state, args[models.unfreeze[name]], op.where)
+            return True
+        if name in models.take_reference and args:
+            what = object_of(args[0])
+            if what is not None and what in state.objects:
+                owner = state.objects[what]
+                state.objects[what] = owner._replace(extra=min(2, owner.extra + 1))
             return True
         if name in models.drop and args:
             self._body_accesses(state, op, args)
@@ -380,10 +406,27 @@ class Calls(Memory):
             return
         state.objects[name] = owner.thawed(where)
 
+    def _first_reference(self, state: State, page: Value, where: Location) -> bool:
+        name = object_of(page)
+        if name is None or name not in state.objects:
+            return False
+        owner = state.objects[name]
+        if owner.kind is Kind.FROZEN:
+            return False
+        if owner.kind not in EXCLUSIVE:
+            why = "its reference count was zero, and the caller was given the first reference"
+            state.objects[name] = owner.moved(Kind.FRESH, why, where)
+        return True
+
     def _release(self, state: State, page: Value, name: str, where: Location) -> None:
         what = object_of(page)
         if what is not None and what in state.objects:
             owner = state.objects[what]
+            if owner.extra and name in self.models.drop:
+                state.objects[what] = owner._replace(extra=owner.extra - 1)
+                return
+            if name in self.models.free_owned and what.startswith("F:") and "|" not in what:
+                self.given_back.setdefault(what[2:], set()).add(int(self.at.split(".")[0]))
             why = f"{name}() dropped the reference that kept it"
             state.objects[what] = owner.moved(Kind.RELEASED, why, where)
 
@@ -587,7 +630,8 @@ class Calls(Memory):
                         return False
                 case "flag" if key[1][2:] in args:
                     name = object_of(args[key[1][2:]])
-                    if not state.facts.get(("flag", name, key[2]), ANY_CLASS) & mask:
+                    known = state.facts.get(("flag", name, key[2]), ANY_CLASS)
+                    if not state.facts.get(("now", name, key[2]), known) & mask:
                         return False
         return True
 
@@ -663,7 +707,7 @@ class Calls(Memory):
                 state.narrow(value, mask)
             case "flag":
                 name = object_of(args.get(key[1][2:]))
-                if name is not None:
+                if name is not None and ("now", name, key[2]) not in state.facts:
                     state.facts[("flag", name, key[2])] = mask
 
     def _change(
@@ -680,7 +724,11 @@ class Calls(Memory):
         mine = state.objects[name]
         doubts = mine.doubts | owner.doubts
         if owner.kind is Kind.ENTRY:
-            state.objects[name] = mine._replace(doubts=doubts, view=mine.view or owner.view)
+            state.objects[name] = mine._replace(
+                doubts=doubts,
+                view=mine.view or owner.view,
+                extra=min(2, mine.extra + owner.extra),
+            )
         elif owner.kind is Kind.FROZEN:
             state.objects[name] = mine.frozen(owner.where or self.where)
         elif owner.kind is Kind.SHARED:
@@ -794,13 +842,13 @@ def _claimed_free(function: ir.Function, models: Models) -> frozenset[str]:
             match = _TYPE_HELPER.fullmatch(op.name)
             if match and match.group(1) == "__Clear" and match.group(2) in models.free_types:
                 argument = op.args[0]
-                if argument in function.params and _always(function, number):
+                if argument in function.params and always(function, number):
                     found.add(str(argument))
     return frozenset(found)
 
 
-def _always(function: ir.Function, wanted: int) -> bool:
-    # Whether every path from the entry to a return goes through the block.
+def always(function: ir.Function, wanted: int) -> bool:
+    """Whether every path from the entry to a return goes through the block."""
     seen = {0}
     todo = [0]
     while todo:

@@ -38,6 +38,8 @@ class Engine:
         self._tables: list[ir.Table] = []
         self._targets: dict[str, tuple[str, ...]] = {}
         self.know = Knowledge(table, models, layout, self.summaries, self._targets)
+        self.know.program = self.functions
+        self._calls: dict[str, dict[str, frozenset[str]]] = {}
         self.graph = callgraph.build({}, ())
         words = "|".join(sorted({*layout.overlays, *models.entry_types, *_CONTAINERS}))
         self._carriers = re.compile(rf"\b(?:{words})\b")
@@ -56,12 +58,15 @@ class Engine:
         self._targets.update(self.graph.targets)
         new = {key for key in new if self._matters(self.functions[key])}
         done = 0
+        moved: set[str] = set()
         for component in self.graph.order:
-            todo = [key for key in component if key in new]
+            todo = [key for key in component if key in new or self._touched(key, moved, new)]
             for _ in range(_ROUNDS if len(todo) > 1 else 1):
-                if not self._round(todo):
+                changed = self._round(todo)
+                moved |= changed
+                if not changed:
                     break
-            done += len(todo)
+            done += len(new.intersection(todo))
             progress(done, len(new))
 
     def _matters(self, function: ir.Function) -> bool:
@@ -79,8 +84,14 @@ class Engine:
                     return True
         return False
 
-    def _round(self, keys: list[str]) -> bool:
-        changed = False
+    def _touched(self, key: str, moved: set[str], new: set[str]) -> bool:
+        # An older function calls, through a pointer or by name, what was only now understood.
+        if key in new or key not in self.summaries:
+            return False
+        return any(edge.callee in moved for edge in self.graph.calls.get(key, ()))
+
+    def _round(self, keys: list[str]) -> set[str]:
+        changed = set()
         for key in keys:
             before = self.summaries.get(key)
             result = summarise(self.functions[key], self.know)
@@ -88,8 +99,29 @@ class Engine:
             self.decided[key] = result.decided
             if not result.complete:
                 self.incomplete.add(key)
-            changed = changed or before is None or before.effect() != result.summary.effect()
+            self._calls[key] = result.calls
+            if before is None:
+                if len(keys) > 1 or any(
+                    access.place.atomicity == "plain" for access in result.summary.pending
+                ):
+                    changed.add(key)
+            elif before.effect() != result.summary.effect():
+                changed.add(key)
         return changed
+
+    def entry_locks(self) -> dict[str, frozenset[str]]:
+        """The locks that every caller of a function holds, as far as callers were seen."""
+        held: dict[str, frozenset[str] | None] = {}
+        for component in reversed(self.graph.order):
+            for key in component:
+                sets = []
+                for edge in self.graph.callers.get(key, ()):
+                    above = held.get(edge.caller)
+                    here = self._calls.get(edge.caller, {}).get(key)
+                    if here is not None and edge.caller not in component:
+                        sets.append(here | (above or frozenset()))
+                held[key] = frozenset.intersection(*sets) if sets else frozenset()
+        return {key: locks for key, locks in held.items() if locks}
 
     def pending(self) -> dict[str, tuple[Access, ...]]:
         """The accesses of each function that its callers decide."""

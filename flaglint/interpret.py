@@ -10,8 +10,8 @@ from collections.abc import Hashable, Iterable
 
 from flaglint import ir
 from flaglint.access import Access
-from flaglint.calls import Calls, Knowledge
-from flaglint.dataflow import live, solve
+from flaglint.calls import Calls, Knowledge, always
+from flaglint.dataflow import Solution, live, solve
 from flaglint.memory import Spot
 from flaglint.ownership import CONDITIONAL, Kind, Owner
 from flaglint.state import State
@@ -304,7 +304,9 @@ class Interpreter(Calls):
             return True
         match what:
             case "flag":
-                key = ("flag", name, detail)
+                key = ("now", name, detail)
+                if key not in state.facts:
+                    key = ("flag", name, detail)
                 now = state.facts.get(key, ANY_CLASS) & (VALID if truth else NULL)
                 if not now:
                     return False
@@ -313,9 +315,8 @@ class Interpreter(Calls):
                 if truth:
                     why = "its reference count dropped to zero here"
                     state.objects[name] = owner.moved(Kind.ZERO, why, self.where)
-                elif owner.kind not in (Kind.FRESH,):
-                    why = "the reference was dropped, and it was not the last"
-                    state.objects[name] = owner.moved(Kind.RELEASED, why, self.where)
+                elif owner.extra:
+                    state.objects[name] = owner._replace(extra=owner.extra - 1)
                 else:
                     why = "the reference was dropped, and it was not the last"
                     state.objects[name] = owner.moved(Kind.RELEASED, why, self.where)
@@ -326,9 +327,9 @@ class Interpreter(Calls):
                 state.objects[name] = owner.moved(Kind.SHARED, why, self.where)
             case "free" if truth:
                 if owner.kind in (Kind.PFN, Kind.ENTRY, Kind.SHARED, Kind.UNKNOWN):
-                    if state.locks & set(self.models.free_types.values()):
-                        why = "it is a free page, and the allocator's lock is held"
-                        state.objects[name] = owner.moved(Kind.FREE, why, self.where)
+                    # True while the allocator's lock is held; race.judge looks for it.
+                    why = "it is a free page of the page allocator's"
+                    state.objects[name] = owner.moved(Kind.FREE, why, self.where)
         return True
 
 
@@ -354,21 +355,30 @@ def _compute(operator: str, one: int, two: int) -> int | None:
 class Result:
     """What one function gave: its summary, and its accesses that no caller can change."""
 
-    def __init__(self, summary: Summary, decided: tuple[Access, ...], complete: bool) -> None:
+    def __init__(
+        self,
+        summary: Summary,
+        decided: tuple[Access, ...],
+        calls: dict[str, frozenset[str]],
+        complete: bool,
+    ) -> None:
         self.summary = summary
         self.decided = decided
+        self.calls = calls
+        """callee -> the locks certainly held at every call of it"""
         self.complete = complete
 
 
 def summarise(function: ir.Function, know: Knowledge) -> Result:
     """Interpret the function to its fixed point and sum it up."""
-    run = Interpreter(function, know)
-    solution = solve(function.blocks, run, _LIMIT, _BUDGET)
-    run.recording = {}
-    run.exits = []
-    for block in sorted(solution):
-        for state in solution[block].values():
-            run.through(block, state)
+    run, solution = _run(function, know, frozenset())
+    owned = frozenset(
+        param
+        for param, blocks in run.given_back.items()
+        if any(always(function, block) for block in blocks)
+    )
+    if owned:
+        run, solution = _run(function, know, owned)
     pending: list[Access] = []
     decided: list[Access] = []
     for access in run.recording.values():
@@ -377,8 +387,23 @@ def summarise(function: ir.Function, know: Knowledge) -> Result:
     return Result(
         Summary(function.params, outcomes, tuple(_trimmed(pending))),
         tuple(decided),
+        run.calls_made,
         solution.complete,
     )
+
+
+def _run(
+    function: ir.Function, know: Knowledge, owned: frozenset[str]
+) -> tuple[Interpreter, Solution[State]]:
+    run = Interpreter(function, know)
+    run.owned_params = owned
+    solution = solve(function.blocks, run, _LIMIT, _BUDGET)
+    run.recording = {}
+    run.exits = []
+    for block in sorted(solution):
+        for state in solution[block].values():
+            run.through(block, state)
+    return run, solution
 
 
 def _trimmed(pending: list[Access]) -> Iterable[Access]:
@@ -486,7 +511,7 @@ def _outcome(run: Interpreter, state: State, value: Value) -> Outcome:
     for name in sorted(state.objects):
         owner = state.objects[name]
         if name.startswith("F:") and not name.endswith("'"):
-            if owner.kind is not Kind.ENTRY or owner.doubts:
+            if owner.kind is not Kind.ENTRY or owner.doubts or owner.extra:
                 param, *steps = name[2:].split("|")
                 changed.append(((param, tuple(steps)), owner))
     stores = []

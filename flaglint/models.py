@@ -44,6 +44,8 @@ class Models(msgspec.Struct, frozen=True):
     conditional: dict[str, tuple[str, int]]
     """name -> (what a true result means: zero, frozen or reference; argument)"""
     unfreeze: dict[str, int]
+    first_reference: dict[str, int]
+    take_reference: dict[str, int]
     drop: dict[str, int]
     free_owned: dict[str, int]
     called_at_zero: dict[str, int]
@@ -106,6 +108,8 @@ def load_models(directory: Path) -> Models:
         allocate=frozenset(memory["allocate"]),
         allocate_memory=frozenset(memory["allocate_memory"]),
         conditional=conditional,
+        first_reference=dict(_named(memory["first_reference"], "arg")),
+        take_reference=dict(_named(memory["take_reference"], "arg")),
         unfreeze=dict(_named(memory["unfreeze"], "arg")),
         drop=dict(_named(memory["drop"], "arg")),
         free_owned=dict(_named(memory["free_owned"], "arg")),

@@ -69,7 +69,8 @@ REASON = {
 
 
 class Owner(NamedTuple):
-    """An object's ownership. `before` is what a freeze will be undone to.
+    """An object's ownership. `before` is what a freeze will be undone to; `extra` counts
+    references taken on this path beyond the one it came with.
 
     `view` is the struct the code sees the page as when that is neither page nor folio (a slab
     is never in the page cache). `why` and `where` are evidence; they take no part in
@@ -81,23 +82,24 @@ class Owner(NamedTuple):
     doubts: frozenset[str] = frozenset()
     view: str = ""
     before: Kind | None = None
+    extra: int = 0
     why: str = ""
     where: Location | None = None
 
     @property
-    def fact(self) -> tuple[Kind, Root | None, frozenset[str], str]:
+    def fact(self) -> tuple[Kind, Root | None, frozenset[str], str, int]:
         """The part that equality of paths looks at."""
-        return (self.kind, self.root, self.doubts, self.view)
+        return (self.kind, self.root, self.doubts, self.view, self.extra)
 
     def moved(self, kind: Kind, why: str, where: Location) -> Owner:
         """The same object with another kind."""
-        return self._replace(kind=kind, root=None, why=why, where=where, before=None)
+        return self._replace(kind=kind, root=None, why=why, where=where, before=None, extra=0)
 
     def frozen(self, where: Location) -> Owner:
         """After a freeze that succeeded."""
         kept = self.before if self.kind is Kind.FROZEN else self.kind
         return self._replace(
-            kind=Kind.FROZEN, before=kept, why="its reference count was frozen", where=where
+            kind=Kind.FROZEN, root=None, before=kept, why="its reference count was frozen", where=where
         )
 
     def thawed(self, where: Location) -> Owner:

@@ -96,12 +96,19 @@ def judge(
     pending: Mapping[str, Iterable[Access]],
     graph: CallGraph,
     functions: Mapping[str, ir.Function],
+    entry: Mapping[str, frozenset[str]],
+    free_locks: frozenset[str],
 ) -> tuple[Judgement, ...]:
-    """One judgement for each place that writes a flags word plainly, in the tree's order."""
+    """One judgement for each place that writes a flags word plainly, in the tree's order.
+
+    `entry` holds the locks that all callers of a function hold; `free_locks` the locks that
+    keep a free page on the allocator's lists.
+    """
     chains = Chains(graph, functions)
     contexts: dict[Place, list[tuple[str, Access, tuple[str, ...]]]] = {}
     for key, accesses in decided.items():
         for access in accesses:
+            access = _locked(access, entry.get(key, frozenset()), free_locks)
             contexts.setdefault(access.place, []).append((key, access, ()))
     for key, accesses in pending.items():
         if graph.callers.get(key):
@@ -121,6 +128,18 @@ def judge(
         for place, found in sorted(contexts.items(), key=lambda item: item[0][:4])
         if place.atomicity == "plain"
     )
+
+
+def _locked(access: Access, held: frozenset[str], free_locks: frozenset[str]) -> Access:
+    # The locks of all callers count as held here; and a page known to be free only by its
+    # type is free only while one of the allocator's locks is held.
+    locks = access.locks | held
+    owner = access.owner
+    if owner.kind is Kind.FREE and "page allocator's" in owner.why and not locks & free_locks:
+        owner = owner._replace(
+            kind=Kind.SHARED, why="a free page, but the allocator's lock is not held"
+        )
+    return access._replace(locks=locks, owner=owner)
 
 
 _Seen = tuple[str, Access, tuple[str, ...]]

@@ -322,7 +322,7 @@ def _kept(key: Hashable, symbols: set[str]) -> bool:
         return _kept(key[1], symbols)
     if key[0] in ("s", "h"):
         return key[1] in symbols or str(key[1]).startswith("p:")
-    if key[0] in ("o", "d", "flag"):
+    if key[0] in ("o", "d", "flag", "now"):
         return key[1] in symbols or str(key[1]).startswith("F:")
     if key[0] == "a":
         return True

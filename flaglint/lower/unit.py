@@ -19,7 +19,7 @@ from flaglint.lower.body import Body
 from flaglint.lower.context import Context
 from flaglint.lower.cursors import Clang, CXCursor, Node, adopt
 
-_INIT = re.compile(rb"\b__(?:mem)?init(?:_or_module|_refok)?\b|\b__head\b")
+_INIT = re.compile(rb"\b__(?:mem)?init(?:_or_module|_refok)?\b|\b__head\b|\b__ref\b")
 _CLAIM = re.compile(rb"\b(__must_hold|__acquires|__releases|__guarded_by)\s*\(\s*([^()]*)\)")
 _EXPORT = re.compile(rb"^\s*EXPORT_(?:PER_CPU_|TRACEPOINT_)?SYMBOL\w*\s*\(\s*(\w+)", re.M)
 
