@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from clang import cindex
 
+from flaglint import analysis
 from flaglint.finding import Finding, Level, RacingAccess
 from tests.expectations import (
     FIXTURES,
@@ -48,7 +49,6 @@ def test_compiles(path: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda p: p.stem)
 def test_verdict(path: Path, tmp_path: Path) -> None:
-    analysis = pytest.importorskip("flaglint.analysis")
     root = tmp_path / "tree"
     fixture = read_fixture(path)
     expected = build_tree(fixture, root)

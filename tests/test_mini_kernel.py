@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from clang import cindex
 
+from flaglint import analysis
 from flaglint.flagtable import Atomicity, Word
 from flaglint.frontend import parse, prepare
 from flaglint.pageflags import read_flags
@@ -92,7 +93,6 @@ def test_frontend_reads_every_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("pedantic", [False, True])
 def test_verdicts(pedantic: bool, tmp_path: Path) -> None:
-    analysis = pytest.importorskip("flaglint.analysis")
     request = analysis.Request(
         paths=(str(MINI_KERNEL),), pedantic=pedantic, jobs=1, cache_dir=str(tmp_path)
     )
@@ -108,7 +108,6 @@ def test_verdicts(pedantic: bool, tmp_path: Path) -> None:
 
 
 def test_witness_of_the_planted_race(tmp_path: Path) -> None:
-    analysis = pytest.importorskip("flaglint.analysis")
     request = analysis.Request(paths=(str(MINI_KERNEL),), jobs=1, cache_dir=str(tmp_path))
     report = analysis.analyse(request, lambda phase, done, total: None)
     (planted,) = [f for f in report.findings if f.rule == "FL001"]
