@@ -61,6 +61,7 @@ class Calls(Memory):
         self.free_params = _claimed_free(function, know.models)
         self.given_back: dict[str, set[int]] = {}
         self.owned_params: frozenset[str] = frozenset()
+        self.called = ""
         self.calls_made: dict[str, frozenset[str]] = {}
 
     def on_entry(self, owner: Owner, param: str) -> Owner:
@@ -240,7 +241,8 @@ class Calls(Memory):
     def _helper(self, state: State, op: ir.Call, helper: Helper, page: Value) -> bool:
         name = object_of(page)
         if name is None or not isinstance(page, tuple) or page[0] != "o":
-            if helper.atomicity is Atomicity.PLAIN:
+            nowhere = not state.mask(page) & VALID  # a path that cannot be taken
+            if helper.atomicity is Atomicity.PLAIN and not nowhere:
                 lost = f"l{self.at}"
                 doubt = f"which page {op.name}() is given is not known"
                 state.objects[lost] = Owner(Kind.UNKNOWN, doubts=frozenset((doubt,)))
@@ -399,12 +401,8 @@ class Calls(Memory):
         name = object_of(page)
         if name is None or name not in state.objects:
             return
-        owner = state.objects[name]
-        if owner.kind is Kind.FROZEN and isinstance(page, tuple) and page[2] not in (0, "b"):
-            # One page of a folio that is being taken apart gets its own count back; the
-            # rest stays frozen. Nothing else of this path refers to that page by index.
-            return
-        state.objects[name] = owner.thawed(where)
+        if not self.part(state, page):
+            state.objects[name] = state.objects[name].thawed(where)
 
     def _first_reference(self, state: State, page: Value, where: Location) -> bool:
         name = object_of(page)
@@ -413,14 +411,14 @@ class Calls(Memory):
         owner = state.objects[name]
         if owner.kind is Kind.FROZEN:
             return False
-        if owner.kind not in EXCLUSIVE:
+        if owner.kind not in EXCLUSIVE or owner.kind in (Kind.FREE, Kind.ZERO):
             why = "its reference count was zero, and the caller was given the first reference"
             state.objects[name] = owner.moved(Kind.FRESH, why, where)
         return True
 
     def _release(self, state: State, page: Value, name: str, where: Location) -> None:
         what = object_of(page)
-        if what is not None and what in state.objects:
+        if what is not None and what in state.objects and not self.part(state, page):
             owner = state.objects[what]
             if owner.extra and name in self.models.drop:
                 state.objects[what] = owner._replace(extra=owner.extra - 1)
@@ -558,6 +556,7 @@ class Calls(Memory):
         actuals = self._actuals(summary, args)
         names = self._lock_names(actuals)
         step = Step(self.function.name, op.where.file, op.where.line)
+        self.called = op.name
         for access in summary.pending:
             if len(access.chain) > 10 or not self._possible(state, access.guards, actuals):
                 continue
@@ -580,6 +579,8 @@ class Calls(Memory):
         found: list[tuple[Owner, str]] = []
         if isinstance(value, tuple) and value[0] == "fork":
             found = [(owner, "") for owner in value[1]]
+        elif not state.mask(value) & VALID:
+            return []  # no page is passed: the access is not reached
         else:
             name = object_of(value) or ""
             owner = state.objects.get(name)
@@ -596,6 +597,8 @@ class Calls(Memory):
             found = [(owner, name)]
         for name in [n for n in state.objects if n not in before and not n.startswith("F:")]:
             del state.objects[name]
+        if self.called in self.models.called_unpublished:
+            found = [(_kept(owner, self.called), name) for owner, name in found]
         view = access.owner.view
         return [
             (o._replace(doubts=o.doubts | doubts, view=o.view or view), name) for o, name in found
@@ -668,6 +671,10 @@ class Calls(Memory):
         for root, owner in outcome.changed:
             self._change(after, root, owner, actuals)
         for (base, steps), value in outcome.stores:
+            if base.startswith("k"):  # memory the callee allocated and returns
+                held = self._value(after, value, actuals, names)
+                after.cells[f"k{self.at}:{base}", steps] = held
+                continue
             self._store_back(after, base, steps, self._value(after, value, actuals, names),
                              actuals, op.where)
         locks = self._lock_names(actuals)
@@ -757,8 +764,11 @@ class Calls(Memory):
             cell = (target[1], (*target[2], *steps))
             if isinstance(value, tuple) and value[0] == "alts":
                 for owner in sorted(value[1], key=lambda o: (o.kind, str(o.root))):
-                    if owner.kind is not Kind.ENTRY or owner.root is None:
-                        self.add(state, cell, owner)
+                    if owner.kind is Kind.ENTRY and owner.root is not None:
+                        if owner.root == (base[1:], steps):
+                            continue  # what the container held already
+                        owner = self._entry(state, owner, args)
+                    self.add(state, cell, owner)
                 return
             spot = Spot("cell", cell[0], cell[1], field="the caller's memory")
             self.put(state, spot, value, where)
@@ -803,6 +813,8 @@ class Calls(Memory):
                     if isinstance(base, int) and not value[2]:
                         return base
                     return None
+                if value[1].startswith("k"):
+                    return ("a", f"k{self.at}:{value[1]}", value[2])
                 return value
             case "s":
                 if str(value[1]).startswith("p:"):
@@ -827,6 +839,15 @@ class Calls(Memory):
     def _formal(self, state: State, name: str, args: dict[str, Value]) -> Value:
         param, *steps = name[2:].split("|")
         return self._object(state, (param, tuple(steps)), args)
+
+
+def _kept(owner: Owner, name: str) -> Owner:
+    # By its contract the callee is what publishes the page; a structure that the page is kept
+    # in until then is the caller's affair, and whether others use it there is not known.
+    if owner.kind is Kind.SHARED and owner.why.startswith("read from"):
+        doubt = f"who else uses a page that is kept in a structure until {name}()"
+        return owner._replace(kind=Kind.UNKNOWN, doubts=owner.doubts | {doubt})
+    return owner
 
 
 def _claimed_free(function: ir.Function, models: Models) -> frozenset[str]:
@@ -866,7 +887,7 @@ def always(function: ir.Function, wanted: int) -> bool:
 
 
 def _head(value: Value) -> Value:
-    if isinstance(value, tuple) and value[0] == "o":
+    if isinstance(value, tuple) and value[0] == "o" and value[2] in (0, "b"):
         return ("o", value[1], 0, 0)
     return value
 

@@ -6,6 +6,7 @@ it. The accesses are collected in one pass over the fixed point, never while it 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable, Iterable
 
 from flaglint import ir
@@ -18,6 +19,7 @@ from flaglint.state import State
 from flaglint.summary import Outcome, Summary
 from flaglint.values import ANY_CLASS, ERROR, NULL, VALID, Value, object_of
 
+_MEMBER = re.compile(r"read from (?!list_head\.)\w+\.\w+")
 _LIMIT = 12
 _BUDGET = 900
 _MAX_OUTCOMES = 10
@@ -256,12 +258,11 @@ class Interpreter(Calls):
                     ">": one > two, "<=": one <= two, ">=": one >= two,
                 }[operator]
             )  # fmt: skip
+        if isinstance(left, tuple) and left[0] == "t" and left[1] == "count" and two == 1:
+            return self._alone(state, left[2]) if operator in ("==", "<=") else True
         if isinstance(left, tuple) and left[0] in ("t", "n", "i", "c") and two in (0, 1):
             if operator in ("==", "!="):
                 return self.assume(state, left, (operator == "==") == bool(two))
-        if isinstance(left, tuple) and left[0] == "t" and left[1] == "count" and two == 1:
-            if operator in ("==", "<="):
-                return self._alone(state, left[2])
         if two == 0 and operator in ("==", "!="):
             return state.narrow(left, NULL if operator == "==" else ANY_CLASS & ~NULL)
         if two is not None and operator == "==" and isinstance(left, tuple):
@@ -287,7 +288,7 @@ class Interpreter(Calls):
         owner = state.objects.get(name)
         if owner is None:
             return True
-        kept = owner.kind is Kind.SHARED and owner.why.startswith("read from")
+        kept = owner.kind is Kind.SHARED and _MEMBER.fullmatch(owner.why) is not None
         if kept or (owner.kind is Kind.ENTRY and owner.root is not None and owner.root[1]):
             why = "the only reference, to a page kept in a structure rather than looked up"
             state.objects[name] = owner.moved(Kind.OWNED, why, self.where)
@@ -300,7 +301,7 @@ class Interpreter(Calls):
                 state.locks |= {name}
             return True
         owner = state.objects.get(name)
-        if owner is None:
+        if owner is None or (what != "flag" and self.part(state, detail)):
             return True
         match what:
             case "flag":
@@ -468,6 +469,7 @@ def _coarser(outcome: Outcome) -> Outcome:
 
 def _outcome(run: Interpreter, state: State, value: Value) -> Outcome:
     names: dict[str, str] = {}
+    roots: dict[str, str] = {}
     new: list[tuple[str, Owner]] = []
 
     def close(item: Value) -> Value:
@@ -487,6 +489,10 @@ def _outcome(run: Interpreter, state: State, value: Value) -> Outcome:
                     names[name] = f"N{len(names)}"
                     new.append((names[name], state.objects[name]))
                 return (*item[:place], names[name], *item[place + 1 :])
+            case "a" if item[1].startswith("k"):
+                if item[1] not in roots:
+                    roots[item[1]] = f"k{len(roots)}"
+                return ("a", roots[item[1]], item[2])
             case "a" | "l":
                 return item if item[1].startswith("*") else ("s", "") if item[0] == "a" else None
             case "s":
@@ -517,8 +523,9 @@ def _outcome(run: Interpreter, state: State, value: Value) -> Outcome:
     stores = []
     for cell in sorted(state.cells):
         held = state.cells[cell]
-        if cell[0].startswith("*") and held is not None:
+        if (cell[0].startswith("*") or cell[0] in roots) and held is not None:
             closed = close(held)
+            cell = (roots.get(cell[0], cell[0]), cell[1])
             if isinstance(closed, tuple) and closed[0] in ("o", "d", "alts", "a", "f"):
                 stores.append((cell, closed))
             elif isinstance(closed, int):
