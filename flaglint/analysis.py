@@ -24,7 +24,7 @@ from flaglint.finding import Finding, Report, Site, Unread
 from flaglint.flagtable import FlagTable
 from flaglint.ledger import ledger
 from flaglint.location import Location
-from flaglint.lower import Lowering, lower_unit, page_layout
+from flaglint.lower import Lowering, lower_destructors, lower_unit, page_layout
 from flaglint.memory import Layout
 from flaglint.models import load_models
 from flaglint.pageflags import read_flags
@@ -103,7 +103,9 @@ def load(request: Request, progress: Progress) -> Program:
     unread = [Unread(file, "cannot be read") for file in found.unreadable]
     jobs = request.jobs or os.cpu_count() or 1
     units = _units(prepared, files, jobs, progress, unread)
-    layout = _layout(prepared, records, units)
+    headers = frontend.parse_headers(prepared).tu
+    layout = _layout(headers, records, units)
+    units.append(lower_destructors(Lowering(tree.root), headers))
     engine = Engine(table, load_models(rules_dir()), layout)
     engine.add(units, lambda done, total: progress("following calls", done, total))
     asked: set[str] = set()
@@ -207,9 +209,9 @@ def _touches(finding: Finding, wanted: frozenset[str]) -> bool:
 
 
 def _layout(
-    prepared: frontend.Prepared, records: frozenset[str], units: Sequence[ir.Unit]
+    headers: object, records: frozenset[str], units: Sequence[ir.Unit]
 ) -> Layout:
-    size, flags = page_layout(frontend.parse_headers(prepared).tu)
+    size, flags = page_layout(headers)
     local: Counter[str] = Counter()
     for unit in units:
         for function in unit.functions:

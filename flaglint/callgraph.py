@@ -50,6 +50,7 @@ def build(functions: Mapping[str, ir.Function], tables: Iterable[ir.Table]) -> C
         for slot, callee in _pointers(function, functions):
             targets.setdefault(slot, set()).add(callee)
             taken.add(callee)
+    _through_parameters(functions, targets)
     known = {
         slot: tuple(sorted(name for name in names if name in functions))
         for slot, names in sorted(targets.items())
@@ -87,6 +88,32 @@ def _pointers(
                                 yield f"{callee}:{target.params[number]}", argument[1:]
 
 
+def _through_parameters(
+    functions: Mapping[str, ir.Function], targets: dict[str, set[str]]
+) -> None:
+    # A pointer that came in by a parameter and goes out as an argument: what the one may be,
+    # the other may be too.
+    flows: list[tuple[str, str]] = []
+    for function in functions.values():
+        params = set(function.params)
+        for block in function.blocks:
+            for op in block.ops:
+                if isinstance(op, ir.Call) and op.callee in functions:
+                    theirs = functions[op.callee].params
+                    for number, argument in enumerate(op.args[: len(theirs)]):
+                        if argument in params:
+                            slot = f"{function.key}:{argument}"
+                            flows.append((slot, f"{op.callee}:{theirs[number]}"))
+    changed = True
+    while changed:
+        changed = False
+        for one, two in flows:
+            held = targets.get(one)
+            if held and not held <= targets.get(two, set()):
+                targets.setdefault(two, set()).update(held)
+                changed = True
+
+
 def _edges(
     function: ir.Function,
     functions: Mapping[str, ir.Function],
@@ -111,6 +138,7 @@ def _components(edges: Mapping[str, tuple[Edge, ...]]) -> Iterator[tuple[str, ..
     low: dict[str, int] = {}
     on: set[str] = set()
     stack: list[str] = []
+    finished: dict[str, int] = {}
     for start in edges:
         if start in number:
             continue
@@ -133,6 +161,7 @@ def _components(edges: Mapping[str, tuple[Edge, ...]]) -> Iterator[tuple[str, ..
                     low[key] = min(low[key], number[callee])
             else:
                 work.pop()
+                finished[key] = len(finished)
                 if work:
                     parent = work[-1][0]
                     low[parent] = min(low[parent], low[key])
@@ -145,4 +174,4 @@ def _components(edges: Mapping[str, tuple[Edge, ...]]) -> Iterator[tuple[str, ..
                         if member == key:
                             break
                     # Deepest first: what the others of the component call is done before.
-                    yield tuple(component)
+                    yield tuple(sorted(component, key=lambda member: finished[member]))

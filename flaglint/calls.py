@@ -464,7 +464,7 @@ class Calls(Memory):
             state.objects[what] = state.objects[what].moved(Kind.FREE, why, where)
             return
         list_ = head[2] if isinstance(head, tuple) and head[0] == "h" and head[2] else "a list"
-        self.publish(state, ("o", what), f"{name}() put it on {list_} that others can walk", where)
+        self.publish(state, ("o", what, 0, 0), f"{name}() put it on {list_} that others can walk", where)
 
     def _splice(self, state: State, source: Value, head: Value) -> None:
         if not (isinstance(source, tuple) and source[0] == "a"):

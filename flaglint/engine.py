@@ -19,7 +19,7 @@ from flaglint.models import Models
 from flaglint.ownership import Kind
 from flaglint.summary import Summary
 
-_ROUNDS = 2
+_ROUNDS = 3
 """How often a component of mutually recursive functions is gone through."""
 
 
@@ -61,10 +61,12 @@ class Engine:
         moved: set[str] = set()
         for component in self.graph.order:
             todo = [key for key in component if key in new or self._touched(key, moved, new)]
-            for _ in range(_ROUNDS if len(todo) > 1 else 1):
-                changed = self._round(todo)
+            again = todo
+            for _ in range(_ROUNDS if len(component) > 1 else 1):
+                changed = self._round(again)
                 moved |= changed
-                if not changed:
+                again = [key for key in component if self._calls_any(key, changed)]
+                if not again:
                     break
             done += len(new.intersection(todo))
             progress(done, len(new))
@@ -86,9 +88,12 @@ class Engine:
 
     def _touched(self, key: str, moved: set[str], new: set[str]) -> bool:
         # An older function calls, through a pointer or by name, what was only now understood.
-        if key in new or key not in self.summaries:
+        return key not in new and self._calls_any(key, moved)
+
+    def _calls_any(self, key: str, callees: set[str]) -> bool:
+        if key not in self.summaries:
             return False
-        return any(edge.callee in moved for edge in self.graph.calls.get(key, ()))
+        return any(edge.callee in callees for edge in self.graph.calls.get(key, ()))
 
     def _round(self, keys: list[str]) -> set[str]:
         changed = set()

@@ -323,7 +323,8 @@ class Memory:
             case "page":
                 owner = state.objects.get(spot.root)
                 if owner and owner.kind is not Kind.FRESH and object_of(value) != spot.root:
-                    if isinstance(value, tuple) and value[0] == "o":
+                    # With low bits set it is a tail's way to its head, not a reference.
+                    if isinstance(value, tuple) and value[0] == "o" and not value[3]:
                         self.publish(state, value, f"stored to {spot.field}", where)
 
     def _put_cell(self, state: State, spot: Spot, value: Value, where: Location) -> None:
@@ -354,7 +355,8 @@ class Memory:
         held = state.cells.get(cell)
         owners = set(held[1]) if isinstance(held, tuple) and held[0] == "alts" else set()
         if held is None and cell[0].startswith("*"):
-            owners.add(Owner(Kind.ENTRY, root=(cell[0][1:], cell[1])))
+            entry = Owner(Kind.ENTRY, root=(cell[0][1:], cell[1]))
+            owners.add(self.on_entry(entry, cell[0][1:]))
         known = {other.fact: other for other in owners}
         known.setdefault(owner.fact, owner._replace(why="", where=None, before=None))
         state.cells[cell] = alternatives(*known.values())
@@ -362,12 +364,23 @@ class Memory:
     def publish(self, state: State, value: Value, why: str, where: Location) -> None:
         """Others can reach what the value refers to from here on."""
         name = object_of(value)
-        if name is not None and name in state.objects:
+        if name is not None and name in state.objects and not self.part(state, value):
             state.objects[name] = state.objects[name].published(why, where)
         if isinstance(value, tuple) and value[0] == "a" and value[1].startswith("k"):
             for (root, _), held in list(state.cells.items()):
                 if root == value[1]:
                     self.publish(state, held, why, where)
+
+    def part(self, state: State, value: Value) -> bool:
+        """Whether the value is one page, not the first, of a folio that is being taken apart.
+
+        While the folio is frozen its tails become folios of their own; what happens to one of
+        them does not happen to the rest.
+        """
+        if not (isinstance(value, tuple) and value[0] == "o" and value[2] not in (0, "b")):
+            return False
+        owner = state.objects.get(value[1])
+        return owner is not None and owner.kind is Kind.FROZEN
 
     def address(self, state: State, op: ir.Addr) -> None:
         """dst = &path"""

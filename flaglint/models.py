@@ -49,6 +49,7 @@ class Models(msgspec.Struct, frozen=True):
     drop: dict[str, int]
     free_owned: dict[str, int]
     called_at_zero: dict[str, int]
+    called_unpublished: frozenset[str]
     publish: frozenset[str]
     look_up: frozenset[str]
     carry: frozenset[str]
@@ -114,6 +115,9 @@ def load_models(directory: Path) -> Models:
         drop=dict(_named(memory["drop"], "arg")),
         free_owned=dict(_named(memory["free_owned"], "arg")),
         called_at_zero=dict(_named(memory["called_at_zero"], "arg")),
+        called_unpublished=frozenset(
+            name for row in memory["called_unpublished"] for name in row["names"]
+        ),
         publish=frozenset(name for row in memory["publish"] for name in row["names"]),
         look_up=frozenset(memory["look_up"]),
         carry=frozenset(memory["carry"]),

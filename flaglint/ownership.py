@@ -116,8 +116,10 @@ class Owner(NamedTuple):
             return self
         if self.kind in (Kind.ZERO, Kind.FROZEN, Kind.FREE, Kind.BOOT):
             # Reachable, but with a reference count of zero nobody can use it until that
-            # changes; where it goes from here the unfreeze says.
-            return self._replace(before=Kind.SHARED)
+            # changes; where it goes from here the unfreeze says. A fresh page that was
+            # frozen is on its owner's list: whoever unfreezes it gets it alone.
+            kept = self.before is Kind.FRESH
+            return self if kept else self._replace(before=Kind.SHARED)
         return self.moved(Kind.SHARED, why, where)
 
 

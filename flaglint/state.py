@@ -190,15 +190,17 @@ class State:
         cells = (
             {c: _rename_cell(v, names) for c, v in other.cells.items()} if changed else other.cells
         )
-        blended: list[str] = []
+        blended: list[tuple[str, int]] = []
         for name in list(new.env):
             if env.get(name) != new.env[name]:
-                new.env[name] = _blend(new.env[name], env.get(name), f"{tag}:{name}")
-                blended.append(f"{tag}:{name}")
+                one, two = new.env[name], other.env.get(name)
+                new.env[name] = _blend(one, env.get(name), f"{tag}:{name}")
+                blended.append((f"{tag}:{name}", self.mask(one) | other.mask(two)))
         for cell in list(new.cells):
             if cells.get(cell) != new.cells[cell]:
-                new.cells[cell] = _blend(new.cells[cell], cells.get(cell), f"{tag}:{cell}")
-                blended.append(f"{tag}:{cell}")
+                one, two = new.cells[cell], other.cells.get(cell)
+                new.cells[cell] = _blend(one, cells.get(cell), f"{tag}:{cell}")
+                blended.append((f"{tag}:{cell}", self.mask(one) | other.mask(two)))
         for cell, value in cells.items():
             if cell not in new.cells and _is_alternatives(value):
                 new.cells[cell] = value
@@ -211,9 +213,11 @@ class State:
                         merged[key] = known
                 elif known | facts[key] != ANY_CLASS:
                     merged[key] = known | facts[key]
-        for symbol in blended:
+        for symbol, mask in blended:
             for key in [k for k in merged if isinstance(k, tuple) and _about(k, symbol)]:
                 del merged[key]
+            if mask != ANY_CLASS:
+                merged[("s", symbol)] = mask
         new.facts = merged
         back = {two: one for two, one in names.items()}
         for name, owner in other.objects.items():
@@ -295,6 +299,8 @@ def _objects(value: Value) -> list[str]:
             return _objects(value[1])
         case "c":
             return _objects(value[2]) + _objects(value[3])
+        case "r":
+            return [name for _, held in value[1:] for name in _objects(held)]
     return []
 
 
@@ -313,6 +319,9 @@ def _symbols(value: Value, found: set[str]) -> None:
         case "c":
             _symbols(value[2], found)
             _symbols(value[3], found)
+        case "r":
+            for _, held in value[1:]:
+                _symbols(held, found)
 
 
 def _kept(key: Hashable, symbols: set[str]) -> bool:

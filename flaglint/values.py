@@ -17,6 +17,7 @@ Values are plain tuples whose first element says which kind they are; None is "a
     ("n", value)                   its negation
     ("i", value, mask)             whether a pointer's class is in the mask (IS_ERR and kin)
     ("t", what, object, detail)    a test whose truth says something of an object
+    ("r", (steps, value), ...)     a record by value: what its members hold
 """
 
 from __future__ import annotations
@@ -77,4 +78,6 @@ def rename(value: Value, names: dict[str, str]) -> Value:
             return ("n", rename(value[1], names))
         case "i":
             return ("i", rename(value[1], names), value[2])
+        case "r":
+            return ("r", *((steps, rename(held, names)) for steps, held in value[1:]))
     return value

@@ -81,6 +81,20 @@ class Context:
         found = self._classes.get(name)
         return self.function_key(found, name) if found is not None else name
 
+    def destructor_key(self, variable: CXCursor, name: str) -> str:
+        """The key of the destructor of a class variable, which no expression refers to.
+
+        DEFINE_CLASS() and its kin define the type and the destructor in one place. What the
+        precompiled headers define is not among the unit's declarations; it is lowered from
+        the headers themselves (`lower_destructors`), under this key.
+        """
+        key = self.inline_key(name)
+        if key != name:
+            return key
+        kind = self.lib.clang_getCursorType(variable)
+        file = self.where(self.lib.clang_getTypeDeclaration(kind)).file
+        return f"{name}@{file}" if file.endswith(".h") else name
+
     def field(self, record: str, kind: CXType, name: str) -> ir.Field:
         """The named member of a record type, anonymous members looked through."""
         known = self._fields.get((record, name))

@@ -163,8 +163,11 @@ class Expressions:
             self.lib.clang_getTypeSpelling(self.lib.clang_getCursorType(node.cursor))
         )
         found = _CLASS.search(declared)
-        if found and self.scopes:
-            self.scopes[-1][1].append((name, found.group(1), self.where(node)))
+        destroyed = any(c.kind == k.UNEXPOSED_ATTR for c in node.children)
+        if found and destroyed and self.scopes:
+            function = f"class_{found.group(1)}_destructor"
+            key = self.context.destructor_key(node.cursor, function)
+            self.scopes[-1][1].append((name, key, self.where(node)))
 
     def initialise(self, path: ir.Path, node: Node, kind: str) -> None:
         """Store an initialiser, member by member for a list."""
@@ -199,10 +202,9 @@ class Expressions:
 
     def destroy(self, variables: list[tuple[str, str, Location]]) -> None:
         """Call the destructors of a scope's class variables, the last one first."""
-        for name, kind, where in reversed(variables):
+        for name, key, where in reversed(variables):
             address = self.temporary()
-            function = f"class_{kind}_destructor"
-            key = self.context.inline_key(function)
+            function = key.split("@")[0]
             self.emit(ir.Addr(address, ir.Path(name), f"{self.types[name]} *", where))
             self.emit(
                 ir.Call(self.temporary(), key, function, "", "", (address,), "void", where)

@@ -86,6 +86,19 @@ def lower_unit(
     return ir.Unit(file, tuple(functions), tuple(tables), errors, tuple(damaged))
 
 
+def lower_destructors(lowering: Lowering, unit: Any) -> ir.Unit:
+    """The common headers' class destructors: no C file's expression names them."""
+    clang = Clang()
+    top = clang.lib.clang_getTranslationUnitCursor(unit.obj)
+    context = Context(clang, lowering.root, "", top)
+    for cursor in clang.children(top):
+        if cursor.kind == k.FUNCTION_DECL and clang.lib.clang_isCursorDefinition(cursor):
+            name = clang.spelling(cursor)
+            if name.startswith("class_") and name.endswith("_destructor"):
+                context.function_key(cursor, name)
+    return ir.Unit("", tuple(_inlines(lowering, context)), (), (), ())
+
+
 def _inlines(lowering: Lowering, context: Context) -> list[ir.Function]:
     functions = []
     while context.inlines:
