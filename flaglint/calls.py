@@ -554,7 +554,7 @@ class Calls(Memory):
         if self.recording is None or not summary.pending:
             return
         actuals = self._actuals(summary, args)
-        names = self._lock_names(actuals)
+        names = self._lock_names(state, actuals)
         step = Step(self.function.name, op.where.file, op.where.line)
         self.called = op.name
         for access in summary.pending:
@@ -638,8 +638,18 @@ class Calls(Memory):
                         return False
         return True
 
-    def _lock_names(self, args: dict[str, Value]) -> dict[str, str]:
-        return {"*" + param: lock_name(value) or "*" for param, value in args.items()}
+    def _lock_names(self, state: State, args: dict[str, Value]) -> dict[str, str]:
+        names = {}
+        for param, value in args.items():
+            names["*" + param] = lock_name(value) or "*"
+            if isinstance(value, tuple) and value[0] == "a" and value[1].startswith("&"):
+                # A member of a local that points to a lock (a guard's, a fault's ptl): the
+                # callee knows that lock by the member, the caller by what it put there.
+                for (root, steps), held in state.cells.items():
+                    if root == value[1] and steps and isinstance(held, tuple):
+                        if held[0] in ("a", "h") and (known := lock_name(held)):
+                            names[steps[-1].removeprefix(".")] = known
+        return names
 
     def _apply(
         self,
@@ -677,7 +687,7 @@ class Calls(Memory):
                 continue
             self._store_back(after, base, steps, self._value(after, value, actuals, names),
                              actuals, op.where)
-        locks = self._lock_names(actuals)
+        locks = self._lock_names(after, actuals)
         dropped = frozenset(locks.get(lock, lock) for lock in outcome.dropped)
         self.released |= dropped - after.locks
         after.locks -= dropped
@@ -690,7 +700,7 @@ class Calls(Memory):
             value, mask = value[1], value[2]
         value = self._value(after, value, actuals, names)
         self.set(after, op.dst, value, op.type)
-        after.narrow(after.env[op.dst], mask)
+        after.narrow(after.env.get(op.dst), mask)
         return after
 
     def _entry(self, state: State, owner: Owner, args: dict[str, Value]) -> Owner:
@@ -785,7 +795,7 @@ class Calls(Memory):
                 place = 2 if value[0] == "t" else 1
                 item = value[place]
                 if value[0] == "t" and value[1] == "lock":
-                    return ("t", "lock", self._lock_names(args).get(item, item), "")
+                    return ("t", "lock", self._lock_names(state, args).get(item, item), "")
                 new = names.get(item)
                 index: int | str = value[2] if value[0] == "o" else 0
                 if new is None and item.startswith("F:"):
@@ -822,6 +832,9 @@ class Calls(Memory):
                 return ("s", self.at)
             case "h":
                 return ("h", self.at, value[2])
+            case "r":
+                held = ((at, self._value(state, part, args, names)) for at, part in value[1:])
+                return ("r", *held)
             case "n":
                 return ("n", self._value(state, value[1], args, names))
             case "i":

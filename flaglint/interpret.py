@@ -507,6 +507,8 @@ def _outcome(run: Interpreter, state: State, value: Value) -> Outcome:
                 return ("c", item[1], close(item[2]), close(item[3]))
             case "alts":
                 return item
+            case "r":
+                return ("r", *((steps, close(held)) for steps, held in item[1:]))
         return item
 
     result = close(value)

@@ -74,10 +74,24 @@ class Memory:
             return ("f", operand[1:])
         if operand in state.env:
             return state.env[operand]
-        return state.cells.get(("&" + operand, ())) if operand else None
+        if not operand or not state.cells:
+            return None
+        root = "&" + operand
+        held = tuple(sorted(
+            ((steps, value) for (base, steps), value in state.cells.items()
+             if base == root and value is not None and steps), key=lambda item: item[0],
+        ))  # fmt: skip
+        return ("r", *held) if held else state.cells.get((root, ()))
 
     def set(self, state: State, name: str, value: Value, kind: str) -> None:
         """Assign a variable of a type: a pointer to a page becomes a page object."""
+        if isinstance(value, tuple) and value[0] == "r":
+            root = "&" + name
+            for cell in [cell for cell in state.cells if cell[0] == root]:
+                del state.cells[cell]
+            state.cells.update({(root, steps): held for steps, held in value[1:]})
+            state.env.pop(name, None)
+            return
         state.env[name] = self.coerce(state, value, kind)
 
     def symbol(self, state: State) -> str:
