@@ -99,6 +99,7 @@ class Calls(Memory):
 
     def _note(self, access: Access) -> None:
         assert self.recording is not None
+        access = access._replace(owner=access.owner._replace(tentative=None))
         if self.function.section == "init" and access.kind not in EXCLUSIVE:
             why = f"{self.function.name}() runs while memory is being set up"
             access = access._replace(
@@ -342,9 +343,20 @@ class Calls(Memory):
             return True
         if name in models.publish:
             self._body_accesses(state, op, args)
+            self._settle(state, False)
+            state.facts.pop(("failed", ""), None)
             for value in args:
                 self.publish(state, value, f"{name}() made it reachable by others", op.where)
             state.env[op.dst] = ("s", self.symbol(state))
+            if name in models.publish_if_zero:
+                state.env[op.dst] = ("t", "failed", "", "")
+            return True
+        if name in models.store_failed:
+            known = state.facts.get(("failed", ""))
+            state.env[op.dst] = ("t", "failed", "", "")
+            if known is not None:
+                state.env[op.dst] = 0 if known == NULL else ("s", self.symbol(state))
+                state.narrow(state.env[op.dst], known)
             return True
         if name in models.look_up:
             self._body_accesses(state, op, args)
@@ -403,6 +415,10 @@ class Calls(Memory):
             return
         if not self.part(state, page):
             state.objects[name] = state.objects[name].thawed(where)
+
+    def _settle(self, state: State, failed: bool) -> None:
+        for name, owner in list(state.objects.items()):
+            state.objects[name] = owner.settled(failed)
 
     def _first_reference(self, state: State, page: Value, where: Location) -> bool:
         name = object_of(page)
@@ -538,6 +554,8 @@ class Calls(Memory):
                 return self.take(state, cell, overlay)
             if cell in state.cells:
                 return self.coerce(state, state.cells[cell], f"struct {overlay} *")
+            if cell[0].startswith("&") and any(known[0] == cell[0] for known in state.cells):
+                return 0  # a member its initialiser leaves out
             if cell[0].startswith("*") and len(cell[1]) <= 6:
                 return self.formal(state, cell[0][1:], cell[1], overlay)
             return None
@@ -597,12 +615,19 @@ class Calls(Memory):
             found = [(owner, name)]
         for name in [n for n in state.objects if n not in before and not n.startswith("F:")]:
             del state.objects[name]
-        if self.called in self.models.called_unpublished:
-            found = [(_kept(owner, self.called), name) for owner, name in found]
-        view = access.owner.view
-        return [
-            (o._replace(doubts=o.doubts | doubts, view=o.view or view), name) for o, name in found
-        ]
+        kept = self.called if self.called in self.models.called_unpublished else access.owner.kept
+        results = []
+        for owner, name in found:
+            if access.owner.shown:
+                where = access.owner.where or self.where
+                owner = owner.published(access.owner.why, where)
+            if kept:
+                owner = _kept(owner, kept)
+            owner = owner._replace(
+                doubts=owner.doubts | doubts, view=owner.view or access.owner.view, tentative=None
+            )
+            results.append((owner, name))
+        return results
 
     def _within(self, value: Value, owner: Owner) -> Owner:
         if isinstance(value, tuple) and value[0] == "a":
@@ -740,7 +765,11 @@ class Calls(Memory):
             return
         mine = state.objects[name]
         doubts = mine.doubts | owner.doubts
+        if owner.kind is Kind.FREE and mine.kind in EXCLUSIVE:
+            return
         if owner.kind is Kind.ENTRY:
+            if owner.shown:
+                mine = mine.published(owner.why, owner.where or self.where)
             state.objects[name] = mine._replace(
                 doubts=doubts,
                 view=mine.view or owner.view,
@@ -860,7 +889,7 @@ def _kept(owner: Owner, name: str) -> Owner:
     if owner.kind is Kind.SHARED and owner.why.startswith("read from"):
         doubt = f"who else uses a page that is kept in a structure until {name}()"
         return owner._replace(kind=Kind.UNKNOWN, doubts=owner.doubts | {doubt})
-    return owner
+    return owner._replace(kept=name) if owner.kind in CONDITIONAL else owner
 
 
 def _claimed_free(function: ir.Function, models: Models) -> frozenset[str]:

@@ -300,6 +300,10 @@ class Interpreter(Calls):
             if truth and name:
                 state.locks |= {name}
             return True
+        if what == "failed":
+            state.facts[("failed", "")] = VALID if truth else NULL
+            self._settle(state, truth)
+            return True
         owner = state.objects.get(name)
         if owner is None or (what != "flag" and self.part(state, detail)):
             return True
@@ -329,7 +333,7 @@ class Interpreter(Calls):
             case "free" if truth:
                 if owner.kind in (Kind.PFN, Kind.ENTRY, Kind.SHARED, Kind.UNKNOWN):
                     # True while the allocator's lock is held; race.judge looks for it.
-                    why = "it is a free page of the page allocator's"
+                    why = "its type says that it is a free page"
                     state.objects[name] = owner.moved(Kind.FREE, why, self.where)
         return True
 
@@ -476,11 +480,11 @@ def _outcome(run: Interpreter, state: State, value: Value) -> Outcome:
         if not isinstance(item, tuple):
             return item
         match item[0]:
+            case "t" if item[1] in ("lock", "failed"):
+                return item if item[1] == "lock" else ("s", "")
             case "o" | "d" | "t":
                 place = 2 if item[0] == "t" else 1
                 name = item[place]
-                if item[0] == "t" and item[1] == "lock":
-                    return item
                 if name.startswith("F:") and not name.endswith("'"):
                     return item
                 if name not in state.objects:
@@ -519,7 +523,8 @@ def _outcome(run: Interpreter, state: State, value: Value) -> Outcome:
     for name in sorted(state.objects):
         owner = state.objects[name]
         if name.startswith("F:") and not name.endswith("'"):
-            if owner.kind is not Kind.ENTRY or owner.doubts or owner.extra:
+            owner = owner._replace(tentative=None)
+            if owner.kind is not Kind.ENTRY or owner.doubts or owner.extra or owner.shown:
                 param, *steps = name[2:].split("|")
                 changed.append(((param, tuple(steps)), owner))
     stores = []

@@ -51,6 +51,8 @@ class Models(msgspec.Struct, frozen=True):
     called_at_zero: dict[str, int]
     called_unpublished: frozenset[str]
     publish: frozenset[str]
+    publish_if_zero: frozenset[str]
+    store_failed: frozenset[str]
     look_up: frozenset[str]
     carry: frozenset[str]
     carried_back: frozenset[str]
@@ -119,6 +121,8 @@ def load_models(directory: Path) -> Models:
             name for row in memory["called_unpublished"] for name in row["names"]
         ),
         publish=frozenset(name for row in memory["publish"] for name in row["names"]),
+        publish_if_zero=frozenset(memory["publish_if_zero"]),
+        store_failed=frozenset(memory["store_failed"]),
         look_up=frozenset(memory["look_up"]),
         carry=frozenset(memory["carry"]),
         carried_back=frozenset(memory["carried_back"]),

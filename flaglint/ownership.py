@@ -70,7 +70,10 @@ REASON = {
 
 class Owner(NamedTuple):
     """An object's ownership. `before` is what a freeze will be undone to; `extra` counts
-    references taken on this path beyond the one it came with.
+    references taken on this path beyond the one it came with. `shown`, of an ENTRY, says that
+    it was published here: shared, unless the caller has it frozen. `kept` names a callee whose
+    contract is that it publishes the page. `tentative` is what a publication that may have
+    failed will be undone to.
 
     `view` is the struct the code sees the page as when that is neither page nor folio (a slab
     is never in the page cache). `why` and `where` are evidence; they take no part in
@@ -83,17 +86,25 @@ class Owner(NamedTuple):
     view: str = ""
     before: Kind | None = None
     extra: int = 0
+    shown: bool = False
+    kept: str = ""
+    tentative: tuple[Kind, Root | None] | None = None
     why: str = ""
     where: Location | None = None
 
     @property
-    def fact(self) -> tuple[Kind, Root | None, frozenset[str], str, int]:
+    def fact(self) -> tuple[object, ...]:
         """The part that equality of paths looks at."""
-        return (self.kind, self.root, self.doubts, self.view, self.extra)
+        return (
+            self.kind, self.root, self.doubts, self.view, self.extra, self.shown, self.kept,
+            self.tentative,
+        )  # fmt: skip
 
     def moved(self, kind: Kind, why: str, where: Location) -> Owner:
         """The same object with another kind."""
-        return self._replace(kind=kind, root=None, why=why, where=where, before=None, extra=0)
+        return self._replace(
+            kind=kind, root=None, why=why, where=where, before=None, shown=False, tentative=None
+        )
 
     def frozen(self, where: Location) -> Owner:
         """After a freeze that succeeded."""
@@ -120,7 +131,19 @@ class Owner(NamedTuple):
             # frozen is on its owner's list: whoever unfreezes it gets it alone.
             kept = self.before is Kind.FRESH
             return self if kept else self._replace(before=Kind.SHARED)
-        return self.moved(Kind.SHARED, why, where)
+        was = (self.kind, self.root)
+        if self.kind is Kind.ENTRY:
+            return self._replace(shown=True, why=why, where=where, tentative=was)
+        return self.moved(Kind.SHARED, why, where)._replace(tentative=was)
+
+    def settled(self, failed: bool) -> Owner:
+        """After it is known whether the last publication failed."""
+        if self.tentative is None:
+            return self
+        kind, root = self.tentative
+        if failed:
+            return self._replace(kind=kind, root=root, shown=False, tentative=None, why="")
+        return self._replace(tentative=None)
 
 
 def join(one: Owner, other: Owner, doubt: str) -> Owner:

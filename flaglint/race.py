@@ -116,6 +116,12 @@ def judge(
         name = functions[key].name
         doubt = f"no caller of {name}() was seen"
         for access in accesses:
+            if access.owner.shown:  # published here, whatever the caller had
+                owner = access.owner.moved(Kind.SHARED, access.owner.why, access.place.where)
+                contexts.setdefault(access.place, []).append(
+                    (key, access._replace(owner=owner), ())
+                )
+                continue
             contexts.setdefault(access.place, []).append((key, access, (doubt,)))
     for key, accesses in pending.items():
         for access in accesses:
@@ -135,7 +141,7 @@ def _locked(access: Access, held: frozenset[str], free_locks: frozenset[str]) ->
     # type is free only while one of the allocator's locks is held.
     locks = access.locks | held
     owner = access.owner
-    if owner.kind is Kind.FREE and "page allocator's" in owner.why and not locks & free_locks:
+    if owner.kind is Kind.FREE and owner.why.startswith("its type") and not locks & free_locks:
         owner = owner._replace(
             kind=Kind.SHARED, why="a free page, but the allocator's lock is not held"
         )

@@ -282,6 +282,10 @@ def _blend(one: Value, other: Value, symbol: str) -> Value:
         return ("h", symbol, one[2] if one[2] == other[2] else "")
     if "h" in (first, second) and not {first, second} & {"o", "d", "l"}:
         return ("h", symbol, "")
+    if first == "o" and other == 0:
+        return one
+    if second == "o" and one == 0:
+        return other
     if {first, second} & {"o", "d", "a", "l", "f"}:
         return None
     return ("s", symbol)
@@ -327,6 +331,8 @@ def _symbols(value: Value, found: set[str]) -> None:
 def _kept(key: Hashable, symbols: set[str]) -> bool:
     if not isinstance(key, tuple):
         return False
+    if key[0] == "failed":
+        return True
     if key[0] == "=":
         return _kept(key[1], symbols)
     if key[0] in ("s", "h"):
