@@ -238,6 +238,8 @@ def _lower(file: str) -> tuple[ir.Unit | None, str]:
         parsed = frontend.parse(prepared, file)
     except frontend.FrontendError as error:
         return None, str(error)
+    if parsed.unbuilt:
+        return None, parsed.unbuilt
     errors = tuple((Location(d.file, d.line, d.column), d.message) for d in parsed.errors)
     return lower_unit(lowering, parsed.tu, file, errors), ""
 

@@ -17,7 +17,7 @@ from flaglint.location import Location
 from flaglint.lockset import lock_name
 from flaglint.memory import Layout, Memory, Spot, objects_in
 from flaglint.models import Bitop, LockRule, Models
-from flaglint.ownership import CONDITIONAL, EXCLUSIVE, Kind, Owner
+from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, Kind, Owner
 from flaglint.state import State
 from flaglint.summary import Outcome, Summary
 from flaglint.values import ANY_CLASS, ERROR, NULL, VALID, Value, object_of
@@ -26,6 +26,8 @@ _TYPE_HELPER = re.compile(r"(__Set|__Clear|)Page(\w+)")
 _CLASSES = {"IS_ERR": ERROR, "IS_ERR_OR_NULL": NULL | ERROR, "IS_ERR_VALUE": ERROR}
 _PASS = frozenset(("ERR_CAST", "PTR_ERR_OR_ZERO", "kasan_reset_tag", "ERR_PTR", "PTR_ERR"))
 _MAX_STATES = 24
+_TAKEN = "[taken]"
+"""A step: a member that has left the list."""
 
 
 class Knowledge:
@@ -93,9 +95,16 @@ class Calls(Memory):
         owner = state.objects.get(name)
         if owner is None:
             owner = Owner(Kind.UNKNOWN, doubts=frozenset(("an object that was lost track of",)))
-        guards = self.guards(state, name) if owner.kind in CONDITIONAL else frozenset()
-        access = Access(place, owner, state.locks, guards)
+        access = Access(place, owner, state.locks, self._conditions(state, owner, place, name))
         self._note(access)
+
+    def _conditions(
+        self, state: State, owner: Owner, place: Place, name: str
+    ) -> frozenset[tuple[object, int]]:
+        # A page others can write is a race only on paths that some caller takes.
+        if owner.kind in CONDITIONAL or (owner.kind in OPEN and place.atomicity == "plain"):
+            return self.guards(state, name)
+        return frozenset()
 
     def _note(self, access: Access) -> None:
         assert self.recording is not None
@@ -119,7 +128,7 @@ class Calls(Memory):
         for key, mask in state.facts.items():
             if not isinstance(key, tuple):
                 continue
-            if key[0] == "s" and str(key[1]).startswith("p:") and "*" not in str(key[1]):
+            if key[0] == "s" and str(key[1]).startswith("p:"):
                 found.add((key, mask))
             elif key[0] == "a" and key[2] == () and mask != VALID:
                 found.add((key, mask))
@@ -361,6 +370,9 @@ class Calls(Memory):
         if name in models.look_up:
             self._body_accesses(state, op, args)
             self.set(state, op.dst, ("h", self.symbol(state), f"{name}()"), op.type)
+            found = object_of(state.env[op.dst])
+            for flag in models.gives_flags.get(name, ()) if found else ():
+                state.facts[("flag", found, flag)] = VALID
             return True
         if name in models.carry:
             carried = next(objects_in(args), None)
@@ -436,6 +448,8 @@ class Calls(Memory):
         what = object_of(page)
         if what is not None and what in state.objects and not self.part(state, page):
             owner = state.objects[what]
+            if owner.kind is Kind.ENTRY and isinstance(page, tuple) and page[2] == "?":
+                return  # one page of many that came in: which, and whose, the caller knows
             if owner.extra and name in self.models.drop:
                 state.objects[what] = owner._replace(extra=owner.extra - 1)
                 return
@@ -454,9 +468,11 @@ class Calls(Memory):
             source, head = (args[index] for index in models.splice[name])
             self._splice(state, source, head)
             return True
-        if name in models.remove or name in models.empty:
-            return True
-        return False
+        if name in models.remove and len(args) > models.remove[name]:
+            what = object_of(args[models.remove[name]])
+            if what is not None and what in state.objects:
+                state.objects[what] = _taken_off(state.objects[what], op.where)
+        return name in models.remove or name in models.empty
 
     def _insert(
         self, state: State, entry: Value, head: Value, where: Location, name: str
@@ -506,10 +522,20 @@ class Calls(Memory):
                 if name not in state.locks:
                     self.released |= {name}  # the caller's
                 state.locks -= {name}
+                self._let_go(state, name, op.where)
             case "try":
                 state.env[op.dst] = ("t", "lock", name, "")
             case "try_zero":
                 state.env[op.dst] = ("n", ("t", "lock", name, ""))
+
+    def _let_go(self, state: State, lock: str, where: Location) -> None:
+        # What was only looked at on a free list can be anybody's once the list's lock is
+        # dropped; what was taken off the list stays the taker's.
+        lists = {field for field, held in self.models.free_lists.items() if held == lock}
+        for name, owner in list(state.objects.items()) if lists else ():
+            if owner.kind is Kind.FREE and owner.why.removeprefix("it is on ") in lists:
+                why = "it was on a free list whose lock has been dropped"
+                state.objects[name] = owner.moved(Kind.SHARED, why, where)
 
     # Summaries.
 
@@ -546,6 +572,12 @@ class Calls(Memory):
         value = args.get(param)
         if not steps:
             return self.coerce(state, value, f"struct {overlay} *")
+        if steps[-1] == _TAKEN:
+            member = self._object(state, (param, (*steps[:-1], "[list]")), args, overlay)
+            name = object_of(member)
+            if name is not None and name in state.objects:
+                state.objects[name] = _taken_off(state.objects[name], self.where)
+            return member
         if isinstance(value, tuple) and value[0] == "a":
             cell = (value[1], (*value[2], *steps))
             if not cell[1] and cell[0].startswith("&"):
@@ -578,15 +610,16 @@ class Calls(Memory):
         for access in summary.pending:
             if len(access.chain) > 10 or not self._possible(state, access.guards, actuals):
                 continue
-            assert access.owner.root is not None
             for owner, name in self._owners(state, access, actuals):
-                guards = self.guards(state, name) if owner.kind in CONDITIONAL else frozenset()
+                guards = self._conditions(state, owner, access.place, name)
                 locks = state.locks | frozenset(names.get(lock, lock) for lock in access.locks)
                 self._note(Access(access.place, owner, locks, guards, (step, *access.chain)))
 
     def _owners(
         self, state: State, access: Access, args: dict[str, Value]
     ) -> list[tuple[Owner, str]]:
+        if access.kind not in CONDITIONAL:
+            return [(access.owner, "")]
         root = access.owner.root
         assert root is not None
         doubts = access.owner.doubts
@@ -643,11 +676,11 @@ class Calls(Memory):
             if not isinstance(key, tuple):
                 continue
             match key[0]:
-                case "s" if str(key[1])[2:] in args:
-                    if not state.mask(args[str(key[1])[2:]]) & mask:
+                case "s":
+                    if not state.mask(self._symbol(state, str(key[1]), args)) & mask:
                         return False
                 case "=":
-                    number = state.number(args.get(str(key[1][1])[2:]))
+                    number = state.number(self._symbol(state, str(key[1][1]), args))
                     if number is not None and number != mask:
                         return False
                 case "a" if key[1][1:] in args:
@@ -716,6 +749,8 @@ class Calls(Memory):
         dropped = frozenset(locks.get(lock, lock) for lock in outcome.dropped)
         self.released |= dropped - after.locks
         after.locks -= dropped
+        for lock in sorted(dropped):
+            self._let_go(after, lock, op.where)
         after.locks |= frozenset(
             held for lock in outcome.taken if (held := locks.get(lock, lock)) != "*"
         )
@@ -744,7 +779,9 @@ class Calls(Memory):
         if not isinstance(key, tuple):
             return
         match key[0]:
-            case "s" | "a" | "o":
+            case "s":
+                state.narrow(self._symbol(state, str(key[1]), args), mask)
+            case "a" | "o":
                 value = args.get(str(key[1])[1 if key[0] == "a" else 2 :])
                 state.narrow(value, mask)
             case "flag":
@@ -765,8 +802,8 @@ class Calls(Memory):
             return
         mine = state.objects[name]
         doubts = mine.doubts | owner.doubts
-        if owner.kind is Kind.FREE and mine.kind in EXCLUSIVE:
-            return
+        if owner.kind is Kind.FREE and owner.why.startswith("its type"):
+            return  # the callee only looked
         if owner.kind is Kind.ENTRY:
             if owner.shown:
                 mine = mine.published(owner.why, owner.where or self.where)
@@ -857,7 +894,7 @@ class Calls(Memory):
                 return value
             case "s":
                 if str(value[1]).startswith("p:"):
-                    return args.get(value[1][2:])
+                    return self._symbol(state, str(value[1]), args)
                 return ("s", self.at)
             case "h":
                 return ("h", self.at, value[2])
@@ -877,6 +914,30 @@ class Calls(Memory):
                     return ("l", base[1], (*base[2], *value[2]), value[3])
                 return ("h", self.at, "")
         return value
+
+    def _symbol(self, state: State, symbol: str, args: dict[str, Value]) -> Value:
+        # A number that the callee found in its formals, as this caller has it.
+        path, _, bits = symbol[2:].partition("&")
+        param, *steps = path.split("|")
+        value = args.get(param)
+        if steps:
+            if not (isinstance(value, tuple) and value[0] == "a"):
+                return None
+            cell = (value[1], (*value[2], *steps))
+            if cell in state.cells:
+                value = state.cells[cell]
+            elif cell[0].startswith("*") and len(cell[1]) <= 6:
+                value = ("s", "p:" + "|".join((cell[0][1:], *cell[1])))
+            else:
+                return None
+        if not bits:
+            return value
+        number = state.number(value)
+        if number is not None:
+            return number & int(bits)
+        if isinstance(value, tuple) and value[0] == "s" and "&" not in str(value[1]):
+            return ("s", f"{value[1]}&{bits}")
+        return None
 
     def _formal(self, state: State, name: str, args: dict[str, Value]) -> Value:
         param, *steps = name[2:].split("|")
@@ -926,6 +987,15 @@ def always(function: ir.Function, wanted: int) -> bool:
                 seen.add(to)
                 todo.append(to)
     return True
+
+
+def _taken_off(owner: Owner, where: Location) -> Owner:
+    """A page after it left the list it was on: a free list's page is the taker's alone."""
+    if owner.kind is Kind.FREE:
+        return owner.moved(Kind.FRESH, "it was taken off the allocator's free list", where)
+    if owner.kind is Kind.ENTRY and owner.root and owner.root[1][-1:] == ("[list]",):
+        return owner._replace(root=(owner.root[0], (*owner.root[1][:-1], _TAKEN)))
+    return owner
 
 
 def _head(value: Value) -> Value:

@@ -14,7 +14,7 @@ from flaglint.access import Access
 from flaglint.calls import Calls, Knowledge, always
 from flaglint.dataflow import Solution, live, solve
 from flaglint.memory import Spot
-from flaglint.ownership import CONDITIONAL, Kind, Owner
+from flaglint.ownership import CONDITIONAL, OPEN, Kind, Owner
 from flaglint.state import State
 from flaglint.summary import Outcome, Summary
 from flaglint.values import ANY_CLASS, ERROR, NULL, VALID, Value, object_of
@@ -149,6 +149,8 @@ class Interpreter(Calls):
         for owner in value[1]:
             one = state.copy()
             one.env[name] = self.new_object(one, owner, value[2])
+            if len(value) > 3:
+                one.members[one.env[name][1]] = value[3]
             states.append(one)
         return states
 
@@ -181,6 +183,10 @@ class Interpreter(Calls):
             one, two = state.number(left), state.number(right)
             if one is not None and two is not None and abs(one) < 2**63 and abs(two) < 2**63:
                 value = _compute(op.operator, one, two)
+        if value is None and op.operator == "&" and isinstance(left, tuple) and left[0] == "s":
+            mask = state.number(right)
+            if mask is not None and "&" not in str(left[1]):
+                value = ("s", f"{left[1]}&{mask}")  # the same bits are the same wherever tested
         if value is None:
             value = ("s", self.symbol(state))
         self.set(state, op.dst, value, op.type)
@@ -387,7 +393,8 @@ def summarise(function: ir.Function, know: Knowledge) -> Result:
     pending: list[Access] = []
     decided: list[Access] = []
     for access in run.recording.values():
-        (pending if access.kind in CONDITIONAL else decided).append(access)
+        guarded = access.guards and access.kind in OPEN and access.place.atomicity == "plain"
+        (pending if access.kind in CONDITIONAL or guarded else decided).append(access)
     outcomes = _outcomes(run)
     return Result(
         Summary(function.params, outcomes, tuple(_trimmed(pending))),

@@ -161,6 +161,8 @@ class Memory:
         value = self.take(state, cell, overlay)
         if isinstance(value, tuple) and value[0] == "o":
             state.members[value[1]] = (root, steps)
+        elif isinstance(value, tuple) and value[0] == "fork":
+            return (*value, (root, steps))
         return value
 
     def take(self, state: State, cell: tuple[str, tuple[str, ...]], overlay: str) -> Value:
@@ -302,7 +304,7 @@ class Memory:
             return self.formal(state, spot.root[1:], spot.steps, overlay)
         if kind.endswith("*"):
             return ("a", spot.root, (*spot.steps, "*"))
-        return ("s", "p:" + spot.root[1:] + "".join(spot.steps))
+        return ("s", "p:" + "|".join((spot.root[1:], *spot.steps)))
 
     def collapse(self, state: State, cell: tuple[str, tuple[str, ...]]) -> Value:
         """The page that a record held in cells refers to (a pte_t read as a whole)."""

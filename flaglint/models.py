@@ -54,6 +54,8 @@ class Models(msgspec.Struct, frozen=True):
     publish_if_zero: frozenset[str]
     store_failed: frozenset[str]
     look_up: frozenset[str]
+    gives_flags: dict[str, tuple[str, ...]]
+    """look-ups whose pages certainly have flags set"""
     carry: frozenset[str]
     carried_back: frozenset[str]
     entry_types: frozenset[str]
@@ -123,7 +125,11 @@ def load_models(directory: Path) -> Models:
         publish=frozenset(name for row in memory["publish"] for name in row["names"]),
         publish_if_zero=frozenset(memory["publish_if_zero"]),
         store_failed=frozenset(memory["store_failed"]),
-        look_up=frozenset(memory["look_up"]),
+        look_up=frozenset(memory["look_up"])
+        | {name for row in memory["gives_flags"] for name in row["names"]},
+        gives_flags={
+            name: tuple(row["flags"]) for row in memory["gives_flags"] for name in row["names"]
+        },
         carry=frozenset(memory["carry"]),
         carried_back=frozenset(memory["carried_back"]),
         entry_types=frozenset(memory["entry_types"]),

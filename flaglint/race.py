@@ -122,7 +122,8 @@ def judge(
                     (key, access._replace(owner=owner), ())
                 )
                 continue
-            contexts.setdefault(access.place, []).append((key, access, (doubt,)))
+            why = (doubt,) if access.kind in CONDITIONAL else ()
+            contexts.setdefault(access.place, []).append((key, access, why))
     for key, accesses in pending.items():
         for access in accesses:
             if access.place not in contexts:
@@ -141,7 +142,7 @@ def _locked(access: Access, held: frozenset[str], free_locks: frozenset[str]) ->
     # type is free only while one of the allocator's locks is held.
     locks = access.locks | held
     owner = access.owner
-    if owner.kind is Kind.FREE and owner.why.startswith("its type") and not locks & free_locks:
+    if owner.kind is Kind.FREE and owner.why.startswith(("its type", "it is on ")) and not locks & free_locks:
         owner = owner._replace(
             kind=Kind.SHARED, why="a free page, but the allocator's lock is not held"
         )

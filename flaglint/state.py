@@ -345,7 +345,10 @@ def _kept(key: Hashable, symbols: set[str]) -> bool:
 
 
 def _about(key: tuple[Hashable, ...], symbol: str) -> bool:
-    return mentions(key, symbol)
+    if mentions(key, symbol):
+        return True
+    inner = key[1] if key and key[0] == "=" and isinstance(key[1], tuple) else key
+    return len(inner) > 1 and str(inner[1]).startswith(f"{symbol}&")
 
 
 def _rekey(key: Hashable, old: str, new: str) -> Hashable:
