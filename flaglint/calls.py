@@ -472,6 +472,8 @@ class Calls(Memory):
             what = object_of(args[models.remove[name]])
             if what is not None and what in state.objects:
                 state.objects[what] = _taken_off(state.objects[what], op.where)
+        if name in models.empty and len(args) > models.empty[name]:
+            self.emptied(state, args[models.empty[name]])
         return name in models.remove or name in models.empty
 
     def _insert(

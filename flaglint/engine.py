@@ -62,7 +62,9 @@ class Engine:
         for component in self.graph.order:
             todo = [key for key in component if key in new or self._touched(key, moved, new)]
             again = todo
-            for _ in range(_ROUNDS if len(component) > 1 else 1):
+            own = self.graph.calls.get(component[0], ())
+            circular = len(component) > 1 or any(e.callee == component[0] for e in own)
+            for _ in range(_ROUNDS if circular else 1):
                 changed = self._round(again)
                 moved |= changed
                 again = [key for key in component if self._calls_any(key, changed)]

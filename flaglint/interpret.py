@@ -276,6 +276,8 @@ class Interpreter(Calls):
                 return False
             state.facts[("=", left)] = two
             return True
+        if operator in ("==", "!=") and _empty_list(state, left, right):
+            return operator == "=="
         if operator in ("==", "!=") and isinstance(left, tuple) and left == right:
             return operator == "=="
         if operator == "==" and object_of(left) and object_of(right):
@@ -342,6 +344,16 @@ class Interpreter(Calls):
                     why = "its type says that it is a free page"
                     state.objects[name] = owner.moved(Kind.FREE, why, self.where)
         return True
+
+
+def _empty_list(state: State, left: Value, right: Value) -> bool:
+    # Whether a cursor and a list's head are compared, and the list is known to be empty.
+    for cursor, head in ((left, right), (right, left)):
+        if isinstance(cursor, tuple) and cursor[0] == "l" and isinstance(head, tuple):
+            if head[0] == "a" and head[1:] == cursor[1:3]:
+                held = state.cells.get((head[1], (*head[2], "[list]")))
+                return isinstance(held, tuple) and held == ("alts", frozenset())
+    return False
 
 
 def _compute(operator: str, one: int, two: int) -> int | None:

@@ -170,6 +170,8 @@ class Memory:
         held = state.cells.get(cell)
         if isinstance(held, tuple) and held[0] == "alts":
             owners = sorted(held[1], key=lambda owner: (owner.kind, str(owner.root)))
+            if not owners:  # an empty list: the cursor stays on its head
+                return ("l", cell[0], cell[1][:-1], 0)
             if len(owners) > 1:
                 return ("fork", tuple(owners), overlay)
             return self.new_object(state, owners[0], overlay)
@@ -350,6 +352,12 @@ class Memory:
         if not spot.steps and spot.root.startswith("&"):
             state.env[spot.root[1:]] = value
             return
+        if spot.field in ("list_head.next", "list_head.prev"):
+            # Links are not followed: what a list holds is its "[list]" cell. One that is
+            # linked to itself holds nothing.
+            if value == ("a", spot.root, spot.steps[:-1]):
+                self.emptied(state, value)
+            return
         if "[]" in spot.steps or "[list]" in spot.steps:
             if owner is not None:
                 self.add(state, cell, owner)
@@ -358,6 +366,11 @@ class Memory:
         if name and owner and owner.kind is Kind.FRESH and not self.private(spot):
             root = (spot.root[1:], ())
             state.objects[name] = owner._replace(kind=Kind.WITHIN, root=root)
+
+    def emptied(self, state: State, head: Value) -> None:
+        """The list at an address holds nothing from here on."""
+        if isinstance(head, tuple) and head[0] == "a":
+            state.cells[(head[1], (*head[2], "[list]"))] = alternatives()
 
     def private(self, spot: Spot) -> bool:
         """Whether the cell is memory that only this thread sees, as far as types tell."""
