@@ -336,6 +336,11 @@ class Calls(Memory):
         if name in models.unfreeze and args:
             self._unfreeze(state, args[models.unfreeze[name]], op.where)
             return True
+        if name in models.split and args:
+            what = object_of(args[0])
+            if what is not None and what in state.objects:
+                state.objects[what] = state.objects[what]._replace(parted=True)
+            return True
         if name in models.take_reference and args:
             what = object_of(args[0])
             if what is not None and what in state.objects:
@@ -448,8 +453,8 @@ class Calls(Memory):
         what = object_of(page)
         if what is not None and what in state.objects and not self.part(state, page):
             owner = state.objects[what]
-            if owner.kind is Kind.ENTRY and isinstance(page, tuple) and page[2] == "?":
-                return  # one page of many that came in: which, and whose, the caller knows
+            if self._one_of_many(state, page):
+                return
             if owner.extra and name in self.models.drop:
                 state.objects[what] = owner._replace(extra=owner.extra - 1)
                 return
@@ -457,6 +462,14 @@ class Calls(Memory):
                 self.given_back.setdefault(what[2:], set()).add(int(self.at.split(".")[0]))
             why = f"{name}() dropped the reference that kept it"
             state.objects[what] = owner.moved(Kind.RELEASED, why, where)
+
+    def _one_of_many(self, state: State, page: Value) -> bool:
+        # One page of many that came in together, or of a folio that is being taken apart:
+        # what becomes of it does not become of the others.
+        if not (isinstance(page, tuple) and page[0] == "o" and page[2] == "?"):
+            return False
+        owner = state.objects[page[1]]
+        return owner.kind is Kind.ENTRY or self.part(state, page)
 
     def _list(self, state: State, op: ir.Call, name: str, args: tuple[Value, ...]) -> bool:
         models = self.models
@@ -614,8 +627,30 @@ class Calls(Memory):
                 continue
             for owner, name in self._owners(state, access, actuals):
                 guards = self._conditions(state, owner, access.place, name)
+                if owner.kind in CONDITIONAL or guards or owner.kind in OPEN:
+                    guards |= self._passed_on(state, access, actuals)
                 locks = state.locks | frozenset(names.get(lock, lock) for lock in access.locks)
                 self._note(Access(access.place, owner, locks, guards, (step, *access.chain)))
+
+    def _passed_on(
+        self, state: State, access: Access, args: dict[str, Value]
+    ) -> frozenset[tuple[object, int]]:
+        # The callee's conditions that are conditions on this function's formals in turn.
+        if access.place.atomicity != "plain":
+            return frozenset()
+        found: set[tuple[object, int]] = set()
+        for key, mask in access.guards:
+            if not isinstance(key, tuple):
+                continue
+            if key[0] == "s":
+                value = self._symbol(state, str(key[1]), args)
+                if isinstance(value, tuple) and value[0] == "s" and value[1].startswith("p:"):
+                    found.add((value, mask & state.mask(value)))
+            elif key[0] == "flag":
+                name = object_of(args.get(key[1][2:]))
+                if name and name.startswith("F:") and "|" not in name:
+                    found.add((("flag", name, key[2]), mask))
+        return frozenset(found)
 
     def _owners(
         self, state: State, access: Access, args: dict[str, Value]
@@ -800,7 +835,7 @@ class Calls(Memory):
     ) -> None:
         value = self._object(state, root, args)
         name = object_of(value)
-        if name is None or name not in state.objects:
+        if name is None or name not in state.objects or self._one_of_many(state, value):
             return
         mine = state.objects[name]
         doubts = mine.doubts | owner.doubts

@@ -14,7 +14,7 @@ from flaglint.access import Access
 from flaglint.calls import Calls, Knowledge, always
 from flaglint.dataflow import Solution, live, solve
 from flaglint.memory import Spot
-from flaglint.ownership import CONDITIONAL, OPEN, Kind, Owner
+from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, Kind, Owner
 from flaglint.state import State
 from flaglint.summary import Outcome, Summary
 from flaglint.values import ANY_CLASS, ERROR, NULL, VALID, Value, object_of
@@ -171,7 +171,7 @@ class Interpreter(Calls):
             mask = self.get(state, op.src)
             self.write(state, spot, "(plain RMW)", self.flag_names(mask), "plain")
         elif spot.sort == "cell":
-            state.cells.pop((spot.root, spot.steps), None)
+            state.cells[(spot.root, spot.steps)] = ("s", self.symbol(state))
 
     def _binary(self, state: State, op: ir.Binary) -> None:
         left, right = self.get(state, op.left), self.get(state, op.right)
@@ -205,7 +205,11 @@ class Interpreter(Calls):
                     value = ("s", f"{self.at}:{cond}")
                     state.env[cond] = value
                 out = []
-                for truth, to in ((True, yes), (False, no)):
+                ways = ((True, yes), (False, no))
+                if isinstance(cond, str) and cond.startswith("__ret_warn") and _counts(value):
+                    # WARN_ON(folio_ref_count(folio)): a claim that there is no reference.
+                    ways = ways[1:]
+                for truth, to in ways:
                     each = state.copy()
                     if self.assume(each, value, truth):
                         out.append((to, each))
@@ -333,6 +337,18 @@ class Interpreter(Calls):
                 else:
                     why = "the reference was dropped, and it was not the last"
                     state.objects[name] = owner.moved(Kind.RELEASED, why, self.where)
+            case "count" if not truth:
+                if owner.kind not in EXCLUSIVE:
+                    why = "its reference count is zero here"
+                    state.objects[name] = owner.moved(Kind.ZERO, why, self.where)
+            case "reference" if not truth and owner.kind is Kind.SHARED:
+                # No reference could be taken: there is none. Whoever dropped the last one is
+                # about to free the page.
+                why = "its reference count was found to be zero"
+                doubt = "what the CPU that dropped the last reference still does with the page"
+                state.objects[name] = owner.moved(Kind.ZERO, why, self.where)._replace(
+                    doubts=owner.doubts | {doubt}
+                )
             case "frozen" if truth:
                 state.objects[name] = owner.frozen(self.where)
             case "reference" if truth and owner.kind in (Kind.PFN, Kind.UNKNOWN):
@@ -354,6 +370,12 @@ def _empty_list(state: State, left: Value, right: Value) -> bool:
                 held = state.cells.get((head[1], (*head[2], "[list]")))
                 return isinstance(held, tuple) and held == ("alts", frozenset())
     return False
+
+
+def _counts(value: Value) -> bool:
+    while isinstance(value, tuple) and value[0] == "n":
+        value = value[1]
+    return isinstance(value, tuple) and value[:2] == ("t", "count")
 
 
 def _compute(operator: str, one: int, two: int) -> int | None:
@@ -556,6 +578,8 @@ def _outcome(run: Interpreter, state: State, value: Value) -> Outcome:
                 stores.append((cell, closed))
             elif isinstance(closed, int):
                 stores.append((cell, closed))
+            elif isinstance(closed, tuple) and closed[0] in ("s", "k"):
+                stores.append((cell, ("s", "")))  # what the caller knew of it is gone
     guards = set(run.guards(state, ""))
     for name in state.objects:
         if name.startswith("F:") and "|" not in name and not name.endswith("'"):

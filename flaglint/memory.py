@@ -409,7 +409,7 @@ class Memory:
         if not (isinstance(value, tuple) and value[0] == "o" and value[2] not in (0, "b")):
             return False
         owner = state.objects.get(value[1])
-        return owner is not None and owner.kind is Kind.FROZEN
+        return owner is not None and (owner.kind is Kind.FROZEN or owner.parted)
 
     def address(self, state: State, op: ir.Addr) -> None:
         """dst = &path"""

@@ -46,6 +46,7 @@ class Models(msgspec.Struct, frozen=True):
     unfreeze: dict[str, int]
     first_reference: dict[str, int]
     take_reference: dict[str, int]
+    split: frozenset[str]
     drop: dict[str, int]
     free_owned: dict[str, int]
     called_at_zero: dict[str, int]
@@ -116,6 +117,7 @@ def load_models(directory: Path) -> Models:
         first_reference=dict(_named(memory["first_reference"], "arg")),
         take_reference=dict(_named(memory["take_reference"], "arg")),
         unfreeze=dict(_named(memory["unfreeze"], "arg")),
+        split=frozenset(memory["split"]),
         drop=dict(_named(memory["drop"], "arg")),
         free_owned=dict(_named(memory["free_owned"], "arg")),
         called_at_zero=dict(_named(memory["called_at_zero"], "arg")),

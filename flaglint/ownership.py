@@ -70,7 +70,8 @@ REASON = {
 
 class Owner(NamedTuple):
     """An object's ownership. `before` is what a freeze will be undone to; `extra` counts
-    references taken on this path beyond the one it came with. `shown`, of an ENTRY, says that
+    references taken on this path beyond the one it came with. `parted` says that
+    its pages are folios of their own by now. `shown`, of an ENTRY, says that
     it was published here: shared, unless the caller has it frozen. `kept` names a callee whose
     contract is that it publishes the page. `tentative` is what a publication that may have
     failed will be undone to.
@@ -86,6 +87,7 @@ class Owner(NamedTuple):
     view: str = ""
     before: Kind | None = None
     extra: int = 0
+    parted: bool = False
     shown: bool = False
     kept: str = ""
     tentative: tuple[Kind, Root | None] | None = None
@@ -97,7 +99,7 @@ class Owner(NamedTuple):
         """The part that equality of paths looks at."""
         return (
             self.kind, self.root, self.doubts, self.view, self.extra, self.shown, self.kept,
-            self.tentative,
+            self.tentative, self.parted,
         )  # fmt: skip
 
     def moved(self, kind: Kind, why: str, where: Location) -> Owner:

@@ -204,6 +204,8 @@ class State:
         for cell, value in cells.items():
             if cell not in new.cells and _is_alternatives(value):
                 new.cells[cell] = value
+            elif cell not in new.cells and cell[0].startswith("*"):
+                new.cells[cell] = ("s", f"{tag}:{cell}")  # only one of the paths stored there
         facts = {_rekeyed(k, names): v for k, v in other.facts.items()} if changed else other.facts
         merged: dict[Hashable, int] = {}
         for key, known in new.facts.items():
