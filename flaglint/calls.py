@@ -173,6 +173,8 @@ class Calls(Memory):
         helper = self.know.helpers.get(name)
         if helper is not None and args and self._helper(state, op, helper, args[0]):
             return [state]
+        if name in models.store_failed and ("failed", "") not in state.facts:
+            return self._store_failed(state, op)
         if name and self._primitive(state, op, name, args):
             return [state]
         keys = (op.callee,) if op.callee else self._indirect(state, op)
@@ -432,6 +434,19 @@ class Calls(Memory):
             return
         if not self.part(state, page):
             state.objects[name] = state.objects[name].thawed(where)
+
+    def _store_failed(self, state: State, op: ir.Call) -> list[State]:
+        # Two paths from here, and not one with a question: the answer is kept in variables
+        # that other errors are kept in too, and comes back from functions.
+        failed = state.copy()
+        self._settle(state, False)
+        state.facts[("failed", "")] = NULL
+        state.env[op.dst] = 0
+        self._settle(failed, True)
+        failed.facts[("failed", "")] = VALID
+        failed.env[op.dst] = ("s", self.symbol(failed))
+        failed.narrow(failed.env[op.dst], VALID)
+        return [state, failed]
 
     def _settle(self, state: State, failed: bool) -> None:
         for name, owner in list(state.objects.items()):
