@@ -129,6 +129,7 @@ def load(request: Request, progress: Progress) -> Program:
         engine.functions,
         engine.entry_locks(),
         frozenset((*models.free_types.values(), *models.free_lists.values())),
+        engine.know.layout.private,
     )
     unread += [
         Unread(engine.functions[key].where.file, "too many paths to follow", name)

@@ -43,6 +43,12 @@ class Layout(msgspec.Struct, frozen=True):
         return match.group(1) if match and match.group(1) in self.overlays else ""
 
 
+    def private(self, steps: tuple[str, ...]) -> bool:
+        """Whether the steps from a formal stay in memory that only its caller's stack holds."""
+        records = [s[1:].split(".", 1)[0] for s in steps if s.startswith(".")]
+        return "*" not in steps and all(r in self.confined for r in records)
+
+
 class Spot(NamedTuple):
     """A place: `sort` is var, cell, page, list or shared."""
 
@@ -376,8 +382,7 @@ class Memory:
         """Whether the cell is memory that only this thread sees, as far as types tell."""
         if not spot.root.startswith("*"):
             return True
-        records = [s[1:].split(".", 1)[0] for s in spot.steps if s.startswith(".")]
-        return "*" not in spot.steps and all(r in self.layout.confined for r in records)
+        return self.layout.private(spot.steps)
 
     def add(self, state: State, cell: tuple[str, tuple[str, ...]], owner: Owner) -> None:
         """A container gains a member."""

@@ -11,7 +11,7 @@ Interface: `judge` gives one `Judgement` for each site.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import msgspec
 
@@ -98,11 +98,13 @@ def judge(
     functions: Mapping[str, ir.Function],
     entry: Mapping[str, frozenset[str]],
     free_locks: frozenset[str],
+    private: Callable[[tuple[str, ...]], bool],
 ) -> tuple[Judgement, ...]:
     """One judgement for each place that writes a flags word plainly, in the tree's order.
 
     `entry` holds the locks that all callers of a function hold; `free_locks` the locks that
-    keep a free page on the allocator's lists.
+    keep a free page on the allocator's lists; `private` tells whether memory reached from a
+    formal by some steps is a caller's own.
     """
     chains = Chains(graph, functions)
     contexts: dict[Place, list[tuple[str, Access, tuple[str, ...]]]] = {}
@@ -120,6 +122,15 @@ def judge(
                 owner = access.owner.moved(Kind.SHARED, access.owner.why, access.place.where)
                 contexts.setdefault(access.place, []).append(
                     (key, access._replace(owner=owner), ())
+                )
+                continue
+            steps = access.owner.root[1] if access.owner.root else ()
+            if access.kind is Kind.ENTRY and steps and not private(steps):
+                # Nobody was seen to call it with a structure of its own: what it reads from
+                # there (a node's list, a mapping's member) was there before, for all to see.
+                shared = access.owner.moved(Kind.SHARED, _read_from(steps), access.place.where)
+                contexts.setdefault(access.place, []).append(
+                    (key, access._replace(owner=shared), ())
                 )
                 continue
             why = (doubt,) if access.kind in CONDITIONAL else ()
@@ -147,6 +158,11 @@ def _locked(access: Access, held: frozenset[str], free_locks: frozenset[str]) ->
             kind=Kind.SHARED, why="a free page, but the allocator's lock is not held"
         )
     return access._replace(locks=locks, owner=owner)
+
+
+def _read_from(steps: tuple[str, ...]) -> str:
+    members = [step[1:] for step in steps if step.startswith(".")]
+    return f"read from {members[-1] if members else 'shared memory'}"
 
 
 _Seen = tuple[str, Access, tuple[str, ...]]
