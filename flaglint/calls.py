@@ -146,8 +146,17 @@ class Calls(Memory):
         word = "second" if index == 1 else "head" if index == 0 else "any"
         if spot.record not in ("", "page") and index == "b":
             word = "head"
+        if self._accessor(spot.root):
+            helper = self.function.name
         place = Place(self.where, self.function.key, helper, flags, word, atomicity)
         self.record(state, place, spot.root)
+
+    def _accessor(self, name: str) -> bool:
+        # A function that is there to write the word of the page it is given, in a header or
+        # no longer than a header's: readers know the write by its name.
+        if not name.startswith("F:"):
+            return False
+        return self.function.where.file.endswith(".h") or len(self.function.blocks) <= 4
 
     def flag_names(self, mask: Value) -> tuple[str, ...]:
         """The flags whose bits are set in a mask."""
@@ -268,9 +277,7 @@ class Calls(Memory):
         if helper.operation is Operation.TEST:
             result = ("t", "flag", name, flags[0])
         if helper.atomicity is not Atomicity.READ:
-            word = str(helper.word)
-            if helper.word is Word.ANY and page[2] == 1:
-                word = "second"
+            word = _word_of(helper, page[2], state.objects.get(name))
             place = Place(op.where, self.function.key, op.name, flags, word, str(helper.atomicity))
             self.record(state, place, name)
             if helper.operation in (Operation.SET, Operation.CLEAR):
@@ -423,6 +430,15 @@ class Calls(Memory):
         self, state: State, op: ir.Call, pair: tuple[int, int], args: tuple[Value, ...]
     ) -> None:
         to = args[pair[0]] if pair[0] < len(args) else None
+        size = state.number(args[2]) if len(args) > 2 else None
+        if size == self.layout.size and not (isinstance(to, tuple) and to[0] in ("o", "d", "a")):
+            # As many bytes as a struct page has, at an address that was computed.
+            doubt = f"which struct page, if any, {op.name}() overwrites is not known"
+            name = f"m{self.at}"
+            state.objects[name] = Owner(
+                Kind.UNKNOWN, doubts=frozenset((doubt,)), where=op.where
+            )
+            to = ("o", name, "b", 0)
         if isinstance(to, tuple) and to[0] == "o" and to[3] <= self.layout.flags:
             spot = Spot("page", to[1], index=to[2], offset=to[3])
             self.write(state, spot, op.name, (), "plain")
@@ -994,6 +1010,18 @@ class Calls(Memory):
     def _formal(self, state: State, name: str, args: dict[str, Value]) -> Value:
         param, *steps = name[2:].split("|")
         return self._object(state, (param, tuple(steps)), args)
+
+
+def _word_of(helper: Helper, index: int | str, owner: Owner | None) -> str:
+    # PF_ANY says nothing of which page; the pointer may. A flag that compound pages do not
+    # have is written where the pointer points, which for the pages of a memory map that is
+    # walked is any page.
+    if helper.word is Word.ANY and index in (0, 1):
+        return "second" if index == 1 else "head"
+    if helper.word is Word.HEAD and helper.takes == "page":
+        if index == "?" or (owner is not None and owner.kind is Kind.PFN):
+            return "any"
+    return str(helper.word)
 
 
 def _kept(owner: Owner, name: str) -> Owner:

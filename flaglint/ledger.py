@@ -18,6 +18,11 @@ from flaglint.race import Judgement
 _TOKEN = re.compile(
     rb"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|[A-Za-z_]\w*", re.S
 )
+_RAW = re.compile(
+    rb"\b(\w+)(?:\[[^]\n]*\])?(?:->|\.)(?:page\.)?(?:__page_)?flags(?:\.f)?\s*[|&^]?=[^=]"
+)
+_DECLARED = re.compile(rb"\bstruct\s+(?:page|folio|slab)\s*\*\s*(\w+)")
+_FUNCTION = re.compile(rb"^[A-Za-z_][\w \t*]*?\b(\w+)\s*\([^;{}]*\)\s*\{", re.M)
 _DEFINE = re.compile(rb"^[ \t]*#[ \t]*define\b")
 _DECLARATION = re.compile(rb"^\s*(?:extern|static|void|bool|int|inline)\b")
 
@@ -51,6 +56,19 @@ def ledger(
                 Site(
                     file, line, column, "", text, name, "", "any", verdict, reason, False, (),
                     doubts,
+                )  # fmt: skip
+            )
+    places = {(site.file, site.line) for site in sites}
+    for file in sorted(set(files) | {site.file for site in sites}):
+        for line, column, function, text in _raw(root, file):
+            if (file, line) in places:
+                continue
+            inactive += 1
+            helper = function if file.endswith(".h") else "(plain RMW)"
+            sites.append(
+                Site(
+                    file, line, column, function, text, helper, "", "any", Verdict.INACTIVE,
+                    "not compiled under this configuration", False, (), (),
                 )  # fmt: skip
             )
     sites.sort(key=lambda s: (s.file, s.line, s.column, s.helper))
@@ -122,6 +140,33 @@ def _named(
         if _DEFINE.match(whole) or _DECLARATION.match(before):
             continue
         yield number, match.start() - start + 1, name, whole.decode("utf-8", "replace").strip()
+
+
+def _raw(root: str, file: str) -> Iterator[tuple[int, int, str, str]]:
+    """Writes of a flags word without a helper, in a file's text, under whatever #if."""
+    try:
+        with open(os.path.join(root, file), "rb") as stream:
+            text = stream.read()
+    except OSError:
+        return
+    if b"flags" not in text:
+        return
+    pages = set(_DECLARED.findall(text))
+    lines: list[int] = []
+    for match in _RAW.finditer(text):
+        if match.group(1) not in pages:
+            continue
+        before = [f for f in _FUNCTION.finditer(text, 0, match.start())]
+        function = before[-1].group(1).decode() if before else ""
+        around = text[before[-1].start() : match.start()] if before else b""
+        if match.group(1) not in set(_DECLARED.findall(around)):
+            continue  # another function's variable of that name
+        if not lines:
+            lines = [0, *(m.end() for m in re.finditer(b"\n", text))]
+        number = _line_number(lines, match.start())
+        start = lines[number - 1]
+        whole = text[start : text.find(b"\n", start)]
+        yield number, match.start() - start + 1, function, whole.decode("utf-8", "replace").strip()
 
 
 def _line_number(starts: list[int], offset: int) -> int:

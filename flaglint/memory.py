@@ -411,10 +411,12 @@ class Memory:
         While the folio is frozen its tails become folios of their own; what happens to one of
         them does not happen to the rest.
         """
-        if not (isinstance(value, tuple) and value[0] == "o" and value[2] not in (0, "b")):
+        if not (isinstance(value, tuple) and value[0] == "o"):
             return False
         owner = state.objects.get(value[1])
-        return owner is not None and (owner.kind is Kind.FROZEN or owner.parted)
+        if owner is None:
+            return False
+        return owner.parted or (owner.kind is Kind.FROZEN and value[2] not in (0, "b"))
 
     def address(self, state: State, op: ir.Addr) -> None:
         """dst = &path"""
@@ -443,7 +445,7 @@ class Memory:
         if self.layout.page_type(op.type) and op.operator == "+" and self._map_base(state, left):
             return self._by_frame(state, right, self.layout.page_type(op.type))
         if isinstance(left, tuple) and left[0] == "o" and op.operator in ("+", "-"):
-            if isinstance(right, tuple) and right[0] in ("o", "h"):
+            if not op.type.endswith("*") and isinstance(right, tuple) and right[0] in ("o", "h"):
                 return ("d", left[1])  # page - vmemmap: its frame number
             number = state.number(right)
             count = None if number is None else number * op.size

@@ -214,14 +214,20 @@ def _judge(
             walkers, tuple(doubts), _evidence(worst),
         )  # fmt: skip
     doubts = sorted({d for c in doubtful for d in _doubts(c)})
+    freed = [c for c in ranked if c.access.kind is not Kind.FREE]
+    if worst.access.kind is Kind.FREE and freed:
+        worst = freed[-1]
     if certain or worst.access.kind is Kind.FREE:
         return Judgement(
             place, Verdict.LOCKED, "locked", bool(walkers), worst, tuple(ranked), (), walkers,
             tuple(doubts), _evidence(worst),
         )  # fmt: skip
     window = bool(walkers) and worst.access.kind is not Kind.BOOT
+    reason = REASON[worst.access.kind]
+    if worst.access.kind is Kind.OWNED and "gives it back" in worst.access.owner.why:
+        reason = "freeing"
     return Judgement(
-        place, Verdict.EXCLUSIVE, REASON[worst.access.kind], window, worst, tuple(ranked), (),
+        place, Verdict.EXCLUSIVE, reason, window, worst, tuple(ranked), (),
         walkers if window else (), tuple(doubts), _evidence(worst),
     )  # fmt: skip
 
