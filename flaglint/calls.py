@@ -387,6 +387,11 @@ class Calls(Memory):
             found = object_of(state.env[op.dst])
             for flag in models.gives_flags.get(name, ()) if found else ():
                 state.facts[("flag", found, flag)] = VALID
+            found = object_of(state.env.get(op.dst))
+            if found and self.layout.page_type(op.type) == "folio":
+                # A look-up that gives folios finds what is cached or mapped; no cast makes
+                # a slab or a page table of that.
+                state.objects[found] = state.objects[found]._replace(view="folio")
             return True
         if name in models.carry:
             carried = next(objects_in(args), None)
@@ -497,10 +502,11 @@ class Calls(Memory):
     def _one_of_many(self, state: State, page: Value) -> bool:
         # One page of many that came in together, or of a folio that is being taken apart:
         # what becomes of it does not become of the others.
+        if self.part(state, page):
+            return True
         if not (isinstance(page, tuple) and page[0] == "o" and page[2] == "?"):
             return False
-        owner = state.objects[page[1]]
-        return owner.kind is Kind.ENTRY or self.part(state, page)
+        return state.objects[page[1]].kind is Kind.ENTRY
 
     def _list(self, state: State, op: ir.Call, name: str, args: tuple[Value, ...]) -> bool:
         models = self.models

@@ -31,6 +31,10 @@ class Domain(Protocol[S]):
         """Paths with equal keys may be joined without losing what matters."""
         ...
 
+    def coarse(self, block: int, state: S) -> Hashable:
+        """A key that keeps fewer paths apart, for when there are too many."""
+        ...
+
     def join(self, block: int, old: S, new: S) -> S | None:
         """Both as one; None when the new one adds nothing."""
         ...
@@ -111,6 +115,14 @@ def _merge(
     if len(states) < limit:
         states[key] = after
         return key
+    coarse = domain.coarse(block, after)
+    for known, state in states.items():
+        if domain.coarse(block, state) == coarse:
+            joined = domain.join(block, state, after)
+            if joined is None:
+                return None
+            states[known] = joined
+            return known
     last = next(reversed(states))
     weakened = domain.weaken(block, states[last], after)
     if weakened is None:

@@ -23,6 +23,7 @@ _MEMBER = re.compile(r"read from (?!list_head\.)\w+\.\w+")
 _LIMIT = 12
 _BUDGET = 900
 _MAX_OUTCOMES = 10
+_BOOLEAN = ("_Bool", "bool")
 _FLIP = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 
 
@@ -80,7 +81,21 @@ class Interpreter(Calls):
         return leaving
 
     def key(self, block: int, state: State) -> Hashable:
-        """Ownership and locks."""
+        """Ownership and locks, and the conditions that later branches may repeat."""
+        flags = tuple(
+            (name, value)
+            for name, value in sorted(state.env.items())
+            if isinstance(value, int) and self.function.types.get(name) in _BOOLEAN
+        )
+        facts = frozenset(
+            (known, mask)
+            for known, mask in state.facts.items()
+            if isinstance(known, tuple) and known[0] == "s" and "&" in str(known[1])
+        )
+        return (state.property(), flags, facts)
+
+    def coarse(self, block: int, state: State) -> Hashable:
+        """Ownership and locks only."""
         return state.property()
 
     def join(self, block: int, old: State, new: State) -> State | None:
@@ -95,7 +110,7 @@ class Interpreter(Calls):
     def _merged(self, states: list[State]) -> list[State]:
         kept: dict[Hashable, State] = {}
         for state in states:
-            key = state.property()
+            key = self.key(0, state) if len(states) <= _LIMIT else state.property()
             if key in kept:
                 kept[key] = kept[key].joined(state, f"c{self.at}")
             elif len(kept) < _LIMIT:

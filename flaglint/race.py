@@ -270,7 +270,7 @@ def _overlap(one: str, other: str) -> bool:
 def _views_meet(site: Access, other: Access) -> bool:
     # Code that has a page as a slab, a page table... is sure of what it is; nobody finds such
     # a page in the page cache, on the LRU or mapped. Only a walk by frame number meets it.
-    if site.owner.view == other.owner.view:
+    if site.owner.view.replace("folio", "") == other.owner.view.replace("folio", ""):
         return True
     return other.kind is Kind.PFN
 
