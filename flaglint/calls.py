@@ -387,7 +387,6 @@ class Calls(Memory):
             found = object_of(state.env[op.dst])
             for flag in models.gives_flags.get(name, ()) if found else ():
                 state.facts[("flag", found, flag)] = VALID
-            found = object_of(state.env.get(op.dst))
             if found and self.layout.page_type(op.type) == "folio":
                 # A look-up that gives folios finds what is cached or mapped; no cast makes
                 # a slab or a page table of that.

@@ -21,7 +21,10 @@ from flaglint.values import ANY_CLASS, ERROR, NULL, VALID, Value, object_of
 
 _MEMBER = re.compile(r"read from (?!list_head\.)\w+\.\w+")
 _LIMIT = 12
-_BUDGET = 900
+"""States kept apart inside a block."""
+_EFFORTS = ((12, 900, True), (6, 1500, False), (2, 4000, False))
+"""States a block may have, blocks that may be visited, and whether conditions keep paths
+apart: tried in turn until one comes to an end."""
 _MAX_OUTCOMES = 10
 _BOOLEAN = ("_Bool", "bool")
 _FLIP = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
@@ -42,6 +45,7 @@ class Interpreter(Calls):
         ) | frozenset(op.path.base for b in function.blocks for op in b.ops
                       if isinstance(op, ir.Store) and op.path.steps
                       and not isinstance(op.path.steps[0], ir.Deref))
+        self.fine = True
         self.exits: list[tuple[State, Value]] | None = None
 
     # The solver's domain.
@@ -82,6 +86,8 @@ class Interpreter(Calls):
 
     def key(self, block: int, state: State) -> Hashable:
         """Ownership and locks, and the conditions that later branches may repeat."""
+        if not self.fine:
+            return state.property()
         flags = tuple(
             (name, value)
             for name, value in sorted(state.env.items())
@@ -458,7 +464,11 @@ def _run(
 ) -> tuple[Interpreter, Solution[State]]:
     run = Interpreter(function, know)
     run.owned_params = owned
-    solution = solve(function.blocks, run, _LIMIT, _BUDGET)
+    for limit, budget, fine in _EFFORTS:
+        run.fine = fine
+        solution = solve(function.blocks, run, limit, budget)
+        if solution.complete:
+            break
     run.recording = {}
     run.exits = []
     for block in sorted(solution):
