@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable
 
 from flaglint import callgraph, ir
 from flaglint.access import Access
-from flaglint.calls import Knowledge
 from flaglint.flagtable import FlagTable
 from flaglint.interpret import summarise
+from flaglint.knowledge import Knowledge
 from flaglint.memory import Layout
 from flaglint.models import Models
 from flaglint.ownership import Kind

@@ -11,12 +11,14 @@ from collections.abc import Hashable, Iterable
 
 from flaglint import ir
 from flaglint.access import Access
-from flaglint.calls import Calls, Knowledge, always
+from flaglint.accesses import always
+from flaglint.calls import Calls
 from flaglint.dataflow import Solution, live, solve
-from flaglint.memory import Spot
-from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, Kind, Owner
+from flaglint.knowledge import Knowledge
+from flaglint.outcomes import outcomes_of
+from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, Kind
 from flaglint.state import State
-from flaglint.summary import Outcome, Summary
+from flaglint.summary import Summary
 from flaglint.values import ANY_CLASS, ERROR, NULL, VALID, Value, object_of
 
 _MEMBER = re.compile(r"read from (?!list_head\.)\w+\.\w+")
@@ -25,7 +27,6 @@ _LIMIT = 12
 _EFFORTS = ((12, 900, True), (6, 1500, False), (2, 4000, False))
 """States a block may have, blocks that may be visited, and whether conditions keep paths
 apart: tried in turn until one comes to an end."""
-_MAX_OUTCOMES = 10
 _BOOLEAN = ("_Bool", "bool")
 _FLIP = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 
@@ -42,9 +43,14 @@ class Interpreter(Calls):
             for block in function.blocks
             for op in block.ops
             if isinstance(op, ir.Addr) and not op.path.base.startswith("%")
-        ) | frozenset(op.path.base for b in function.blocks for op in b.ops
-                      if isinstance(op, ir.Store) and op.path.steps
-                      and not isinstance(op.path.steps[0], ir.Deref))
+        ) | frozenset(
+            op.path.base
+            for b in function.blocks
+            for op in b.ops
+            if isinstance(op, ir.Store)
+            and op.path.steps
+            and not isinstance(op.path.steps[0], ir.Deref)
+        )
         self.fine = True
         self.exits: list[tuple[State, Value]] | None = None
 
@@ -179,8 +185,12 @@ class Interpreter(Calls):
         spot = self.spot(state, op.path)
         if spot.sort == "page" and op.type in ("struct page", "struct folio"):
             self.write(state, spot, "(struct copy)", (), "plain")
-        elif self.is_word(spot) and (spot.field.endswith("flags") or not spot.field
-                                     or "flag" in spot.field or spot.field.endswith(".f")):
+        elif self.is_word(spot) and (
+            spot.field.endswith("flags")
+            or not spot.field
+            or "flag" in spot.field
+            or spot.field.endswith(".f")
+        ):
             name = "WRITE_ONCE" if op.marked else "(plain store)"
             self.write(state, spot, name, self.flag_names(self.get(state, op.src)), "plain")
         else:
@@ -450,7 +460,7 @@ def summarise(function: ir.Function, know: Knowledge) -> Result:
     for access in run.recording.values():
         guarded = access.guards and access.kind in OPEN and access.place.atomicity == "plain"
         (pending if access.kind in CONDITIONAL or guarded else decided).append(access)
-    outcomes = _outcomes(run)
+    outcomes = outcomes_of(run, run.exits or ())
     return Result(
         Summary(function.params, outcomes, tuple(_trimmed(pending))),
         tuple(decided),
@@ -483,144 +493,3 @@ def _trimmed(pending: list[Access]) -> Iterable[Access]:
     for access in pending:
         if not access.guards or (access.place, access.owner.fact, access.locks) not in free:
             yield access
-
-
-def _outcomes(run: Interpreter) -> tuple[Outcome, ...]:
-    found: dict[object, Outcome] = {}
-    for state, value in run.exits or ():
-        outcome = _outcome(run, state, value)
-        key = outcome.effect()
-        if key in found:
-            old = found[key]
-            found[key] = old._replace(guards=old.guards & outcome.guards)
-        else:
-            found[key] = outcome
-    outcomes = list(found.values())
-    for reduce in (_coarse, _coarser):
-        if len(outcomes) <= _MAX_OUTCOMES:
-            break
-        merged: dict[object, Outcome] = {}
-        for outcome in outcomes:
-            less = reduce(outcome)
-            key = less.effect()
-            if key in merged:
-                less = less._replace(guards=merged[key].guards & less.guards)
-            merged[key] = less
-        outcomes = list(merged.values())
-    return tuple(outcomes)
-
-
-def _coarse(outcome: Outcome) -> Outcome:
-    """The outcome without what no ownership hangs on: which number, which other value."""
-    value = outcome.value
-    if isinstance(value, int) and value != 0:
-        value = ("k", ("s", ""), VALID)
-    elif isinstance(value, tuple) and value[0] not in ("o", "k", "d"):
-        value = ("s", "")
-    stores = tuple((cell, v) for cell, v in outcome.stores if not isinstance(v, int))
-    return outcome._replace(value=value, stores=stores)
-
-
-def _coarser(outcome: Outcome) -> Outcome:
-    """Without doubts and returned numbers either; each sort of ownership stays apart."""
-    less = _coarse(outcome)
-    value = less.value if isinstance(less.value, tuple) and less.value[0] == "o" else None
-    if isinstance(less.value, tuple) and less.value[0] == "k" and less.value[1][0] == "o":
-        value = less.value
-    elif less.value == 0:
-        value = 0
-    doubt = frozenset(("paths were merged",))
-    changed = tuple(
-        (root, owner._replace(doubts=doubt if owner.doubts else owner.doubts))
-        for root, owner in less.changed
-    )
-    return less._replace(value=value, changed=changed, taken=frozenset())
-
-
-def _outcome(run: Interpreter, state: State, value: Value) -> Outcome:
-    names: dict[str, str] = {}
-    roots: dict[str, str] = {}
-    new: list[tuple[str, Owner]] = []
-
-    def close(item: Value) -> Value:
-        if not isinstance(item, tuple):
-            return item
-        match item[0]:
-            case "t" if item[1] in ("lock", "failed"):
-                return item if item[1] == "lock" else ("s", "")
-            case "o" | "d" | "t":
-                place = 2 if item[0] == "t" else 1
-                name = item[place]
-                if name.startswith("F:") and not name.endswith("'"):
-                    return item
-                if name not in state.objects:
-                    return None
-                if name not in names:
-                    names[name] = f"N{len(names)}"
-                    new.append((names[name], state.objects[name]))
-                return (*item[:place], names[name], *item[place + 1 :])
-            case "a" if item[1].startswith("k"):
-                if item[1] not in roots:
-                    roots[item[1]] = f"k{len(roots)}"
-                return ("a", roots[item[1]], item[2])
-            case "a" | "l":
-                return item if item[1].startswith("*") else ("s", "") if item[0] == "a" else None
-            case "s":
-                return item if str(item[1]).startswith("p:") else ("s", "")
-            case "h":
-                return ("h", "", item[2])
-            case "n":
-                return ("n", close(item[1]))
-            case "i":
-                return ("i", close(item[1]), item[2])
-            case "c":
-                return ("c", item[1], close(item[2]), close(item[3]))
-            case "alts":
-                return item
-            case "r":
-                return ("r", *((steps, close(held)) for steps, held in item[1:]))
-        return item
-
-    result = close(value)
-    mask = state.mask(value)
-    if mask != ANY_CLASS and isinstance(result, tuple) and result[0] in ("o", "s", "h", "a"):
-        result = ("k", result, mask)
-    changed = []
-    for name in sorted(state.objects):
-        owner = state.objects[name]
-        if name.startswith("F:") and not name.endswith("'"):
-            owner = owner._replace(tentative=None)
-            if owner.kind is not Kind.ENTRY or owner.doubts or owner.extra or owner.shown:
-                param, *steps = name[2:].split("|")
-                changed.append(((param, tuple(steps)), owner))
-    stores = []
-    for cell in sorted(state.cells):
-        held = state.cells[cell]
-        if (cell[0].startswith("*") or cell[0] in roots) and held is not None:
-            closed = close(held)
-            cell = (roots.get(cell[0], cell[0]), cell[1])
-            if isinstance(closed, tuple) and closed[0] in ("o", "d", "alts", "a", "f"):
-                stores.append((cell, closed))
-            elif isinstance(closed, int):
-                stores.append((cell, closed))
-            elif isinstance(closed, tuple) and closed[0] in ("s", "k"):
-                stores.append((cell, ("s", "")))  # what the caller knew of it is gone
-    guards = set(run.guards(state, ""))
-    for name in state.objects:
-        if name.startswith("F:") and "|" not in name and not name.endswith("'"):
-            known = state.facts.get(("o", name))
-            if known is not None:
-                guards.add((("o", name), known))
-    return Outcome(
-        value=result,
-        changed=tuple(changed),
-        new=tuple(new),
-        stores=tuple(stores),
-        taken=state.locks,
-        dropped=frozenset(_dropped(run, state)),
-        guards=frozenset(guards),
-    )
-
-
-def _dropped(run: Interpreter, state: State) -> Iterable[str]:
-    return run.released - state.locks

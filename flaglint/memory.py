@@ -42,7 +42,6 @@ class Layout(msgspec.Struct, frozen=True):
         match = _POINTER.fullmatch(kind)
         return match.group(1) if match and match.group(1) in self.overlays else ""
 
-
     def private(self, steps: tuple[str, ...]) -> bool:
         """Whether the steps from a formal stay in memory that only its caller's stack holds."""
         records = [s[1:].split(".", 1)[0] for s in steps if s.startswith(".")]
@@ -244,9 +243,7 @@ class Memory:
                 match spot.sort:
                     case "page":
                         outer = spot.record or record
-                        return self._byte(spot, max(0, offset))._replace(
-                            field=field, record=outer
-                        )
+                        return self._byte(spot, max(0, offset))._replace(field=field, record=outer)
                     case "shared":
                         return spot if inner(field) else Spot("shared", field=field)
                     case "list":
@@ -466,7 +463,6 @@ class Memory:
             if isinstance(value, tuple) and value[0] == "h" and op.operator in "+-&|<<>>":
                 return value
         return None
-
 
     def _map_base(self, state: State, value: Value) -> bool:
         # The memory map's start: a constant address, or a global that holds it.

@@ -15,8 +15,8 @@ from collections.abc import Hashable
 
 from flaglint.location import Location
 from flaglint.lockset import MustLockset
-from flaglint.ownership import CONDITIONAL, Kind, Owner, join
-from flaglint.values import ANY_CLASS, ERROR, NULL, VALID, Value, mentions, rename
+from flaglint.ownership import CONDITIONAL, Owner, join
+from flaglint.values import ANY_CLASS, NULL, VALID, Value, mentions, rename
 
 Cell = tuple[str, tuple[str, ...]]
 """A place in memory: a root ("&x", "*p", "k3") and the steps from it."""
@@ -75,7 +75,7 @@ class State:
         if value[0] == "a" and not value[1].startswith("*"):
             return VALID
         if value[0] == "a" and value[2]:
-            return VALID if not value[2][-1] == "*" else self.facts.get(value, ANY_CLASS)
+            return VALID if value[2][-1] != "*" else self.facts.get(value, ANY_CLASS)
         if value[0] == "o":
             return self.facts.get(("o", value[1]), ANY_CLASS)
         return self.facts.get(value, ANY_CLASS)
@@ -221,9 +221,8 @@ class State:
             if mask != ANY_CLASS:
                 merged[("s", symbol)] = mask
         new.facts = merged
-        back = {two: one for two, one in names.items()}
         for name, owner in other.objects.items():
-            mine = new.objects.get(back.get(name, name))
+            mine = new.objects.get(names.get(name, name))
             if mine is None:
                 new.objects[name] = owner
         new.members = {

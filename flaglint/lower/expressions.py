@@ -1,313 +1,30 @@
-"""Expressions to three-address ops, and the blocks they are put into.
+"""Expressions to three-address ops.
 
-`value` gives an operand, `place` a path, `condition` forks control. `&&`, `||`, `?:` and
-statement expressions become control flow, so that a later stage that follows branches sees
-what the C programmer sees. A macro's expansion needs no care of its own: clang shows the
-expanded tree, and every op's location is where the macro was used.
+`value` gives an operand, `condition` forks control. `&&`, `||`, `?:` and statement expressions
+become control flow, so that a later stage that follows branches sees what the C programmer
+sees. A macro's expansion needs no care of its own: clang shows the expanded tree, and every
+op's location is where the macro was used.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 
 from flaglint import ir
-from flaglint.location import Location
 from flaglint.lower import kinds as k
-from flaglint.lower.context import Context
-from flaglint.lower.cursors import CXCursor, Node
+from flaglint.lower.cursors import Node
+from flaglint.lower.places import Places, last_expression
 
 _NO_RETURN = re.compile(r"__builtin_(unreachable|trap)|__compiletime_assert_\d+|panic|do_exit")
-_CLASS = re.compile(r"\bclass_(\w+)_t\b")
 _COMPARISONS = frozenset(("==", "!=", "<", ">", "<=", ">="))
 
 
-class Expressions:
+class Expressions(Places):
     """The expression half of a function body under construction."""
 
-    def __init__(self, context: Context) -> None:
-        self.context = context
-        self.clang = context.clang
-        self.lib = context.clang.lib
-        self.current: int | None = 0
-        self._ops: list[list[ir.Op]] = [[]]
-        self._ends: list[ir.Terminator | None] = [None]
-        self._temporaries = 0
-        self._joins = 0
-        self._labels: dict[str, int] = {}
-        self._names: dict[tuple[int | None, int | None], str] = {}
-        self._used: set[str] = set()
-        self.types: dict[str, str] = {}
-        self.label_scopes: dict[str, tuple[int, ...]] = {}
-        self.scopes: list[tuple[int, list[tuple[str, str, Location]]]] = []
-        self.breaks: list[tuple[int, int]] = []
-        self.continues: list[tuple[int, int]] = []
-        self.switches: list[tuple[list[tuple[int | None, int]], list[int]]] = []
-
-    # Blocks.
-
-    def block(self) -> int:
-        """A new, empty block."""
-        self._ops.append([])
-        self._ends.append(None)
-        return len(self._ops) - 1
-
-    def enter(self, block: int) -> None:
-        """Append what follows to `block`."""
-        self.current = block
-
-    def leave(self, end: ir.Terminator) -> None:
-        """End the current block; what follows is unreachable until `enter`."""
-        if self.current is not None:
-            self._ends[self.current] = end
-            self.current = None
-
-    def emit(self, op: ir.Op) -> None:
-        """Append an op to the current block; code nobody reaches is dropped."""
-        if self.current is not None:
-            self._ops[self.current].append(op)
-
-    def label(self, name: str) -> int:
-        """The block a label starts."""
-        if name not in self._labels:
-            self._labels[name] = self.block()
-        return self._labels[name]
-
-    def finished(self) -> tuple[ir.Block, ...]:
-        """The blocks that the entry reaches, in their order of creation; empty ones skipped."""
-        ends = [end or ir.Unreachable() for end in self._ends]
-        target = [self._thread(block, ends) for block in range(len(ends))]
-        ends = [_redirect(end, target) for end in ends]
-        reached, todo = {0}, [0]
-        while todo:
-            for to in ir.successors(ends[todo.pop()]):
-                if to not in reached:
-                    reached.add(to)
-                    todo.append(to)
-        number = {old: new for new, old in enumerate(sorted(reached))}
-        return tuple(
-            ir.Block(tuple(self._ops[old]), _redirect(ends[old], number)) for old in sorted(reached)
-        )
-
-    def _thread(self, block: int, ends: list[ir.Terminator]) -> int:
-        seen = set()
-        while block not in seen and not self._ops[block]:
-            seen.add(block)
-            end = ends[block]
-            if not isinstance(end, ir.Jump):
-                break
-            block = end.to
-        return block
-
-    # Names and places.
-
-    def where(self, node: Node) -> Location:
-        """The node's location."""
-        return self.context.where(node.cursor)
-
-    def temporary(self) -> str:
-        """A name assigned once."""
-        self._temporaries += 1
-        return f"%{self._temporaries}"
-
-    def join(self, kind: str) -> str:
-        """A name that several branches assign."""
-        self._joins += 1
-        name = f"?{self._joins}"
-        self.types[name] = kind
-        return name
-
-    def name_of(self, declaration: CXCursor) -> str:
-        """The IR's name for a variable declaration: unique among the function's locals."""
-        key = (declaration.data[0], declaration.data[1] if declaration.kind >= 100 else 0)
-        known = self._names.get(key)
-        if known is not None:
-            return known
-        name = self.clang.spelling(declaration)
-        storage = self.lib.clang_Cursor_getStorageClass(declaration)
-        parent = self.lib.clang_getCursorSemanticParent(declaration)
-        outside = declaration.kind == k.VAR_DECL and parent.kind != k.FUNCTION_DECL
-        if outside or storage in (k.STORAGE_STATIC, k.STORAGE_EXTERN):
-            name = f"@{name}"
-        else:
-            plain, number = name or "_", 1
-            name = plain
-            while name in self._used:
-                number += 1
-                name = f"{plain}~{number}"
-            self._used.add(name)
-            self.types[name] = self.clang.type_text(self.lib.clang_getCursorType(declaration))
-        self._names[key] = name
-        return name
-
-    def type_of(self, node: Node) -> str:
-        """The node's canonical type."""
-        return self.clang.type_text(self.lib.clang_getCursorType(node.cursor))
-
-    def type_kind(self, node: Node) -> int:
-        """The kind of the node's canonical type."""
-        kind = self.lib.clang_getCanonicalType(self.lib.clang_getCursorType(node.cursor)).kind
-        return int(kind)
-
-    def declare(self, node: Node) -> None:
-        """A local variable's declaration, with its initialiser and its destructor."""
-        name = self.name_of(node.cursor)
-        if name.startswith("@"):
-            return
-        initialiser = [c for c in node.children if k.FIRST_EXPR <= c.kind <= k.LAST_EXPR]
-        kind = self.types[name]
-        if initialiser and not (kind.endswith("]") and initialiser[-1].kind != k.INIT_LIST_EXPR):
-            # The last expression: an array type's bound comes before its initialiser.
-            self.initialise(ir.Path(name), initialiser[-1], kind)
-        declared = self.clang.text(
-            self.lib.clang_getTypeSpelling(self.lib.clang_getCursorType(node.cursor))
-        )
-        found = _CLASS.search(declared)
-        destroyed = any(c.kind == k.UNEXPOSED_ATTR for c in node.children)
-        if found and destroyed and self.scopes:
-            function = f"class_{found.group(1)}_destructor"
-            key = self.context.destructor_key(node.cursor, function)
-            self.scopes[-1][1].append((name, key, self.where(node)))
-
-    def initialise(self, path: ir.Path, node: Node, kind: str) -> None:
-        """Store an initialiser, member by member for a list."""
-        inner = self.strip(node)
-        if inner.kind == k.COMPOUND_LITERAL_EXPR and inner.children:
-            inner = inner.children[-1]
-        if inner.kind != k.INIT_LIST_EXPR:
-            self.assign(path, self.value(node), kind, False, self.where(node))
-            return
-        record = self.lib.clang_getCanonicalType(self.lib.clang_getCursorType(inner.cursor))
-        fields = self.context.fields(record)
-        for position, child in enumerate(inner.children):
-            names = [c for c in child.children if c.kind == k.MEMBER_REF]
-            if names and child.kind == k.UNEXPOSED_EXPR:
-                steps: list[ir.Step] = []
-                owner = kind
-                for name in names:
-                    spelled = self.clang.spelling(name.cursor)
-                    if spelled:
-                        steps.append(self.context.field(owner, record, spelled))
-                target = ir.Path(path.base, (*path.steps, *steps))
-                value = child.children[-1]
-            elif kind.endswith("]"):
-                target = ir.Path(path.base, (*path.steps, ir.Index(position, 0)))
-                value = child
-            elif position < len(fields):
-                target = ir.Path(path.base, (*path.steps, fields[position]))
-                value = child
-            else:
-                continue
-            self.initialise(target, value, self.type_of(value))
-
-    def destroy(self, variables: list[tuple[str, str, Location]]) -> None:
-        """Call the destructors of a scope's class variables, the last one first."""
-        for name, key, where in reversed(variables):
-            address = self.temporary()
-            function = key.split("@")[0]
-            self.emit(ir.Addr(address, ir.Path(name), f"{self.types[name]} *", where))
-            self.emit(
-                ir.Call(self.temporary(), key, function, "", "", (address,), "void", where)
-            )
-
-    def unwind(self, depth: int) -> None:
-        """Destroy what every scope deeper than `depth` holds, innermost first."""
-        for _, variables in reversed(self.scopes[depth:]):
-            self.destroy(variables)
-
-    # Places in memory.
-
-    def strip(self, node: Node) -> Node:
-        """The node without parentheses and implicit conversions."""
-        while node.kind in (k.PAREN_EXPR, k.UNEXPOSED_EXPR):
-            inner = [c for c in node.children if c.kind >= k.FIRST_EXPR]
-            if len(inner) != 1:
-                break
-            node = inner[0]
-        return node
-
-    def place(self, node: Node) -> ir.Path:
-        """The place in memory that an lvalue names."""
-        node = self.strip(node)
-        match node.kind:
-            case k.DECL_REF_EXPR:
-                return ir.Path(self.name_of(self.lib.clang_getCursorReferenced(node.cursor)))
-            case k.MEMBER_REF_EXPR:
-                return self._member(node)
-            case k.UNARY_OPERATOR if self._unary(node) == "*":
-                return self.pointee(self.value(node.children[0]))
-            case k.UNARY_OPERATOR if self._unary(node) == "extension":
-                return self.place(node.children[0])
-            case k.ARRAY_SUBSCRIPT_EXPR:
-                return self._element(node)
-            case k.CSTYLE_CAST_EXPR:
-                return self.place(_last_expression(node))
-            case k.COMPOUND_LITERAL_EXPR:
-                kind = self.type_of(node)
-                name = self.join(kind)
-                self.initialise(ir.Path(name), node.children[-1], kind)
-                return ir.Path(name)
-            case _:
-                operand = self.value(node)
-                return ir.Path(operand if isinstance(operand, str) and operand else self.fresh())
-
-    def fresh(self) -> str:
-        """A temporary nothing is known of."""
-        return self.temporary()
-
-    def pointee(self, pointer: ir.Operand) -> ir.Path:
-        """What a pointer operand points to."""
-        base = pointer if isinstance(pointer, str) and pointer else self.fresh()
-        return ir.Path(base, (ir.Deref(),))
-
-    def _member_name(self, node: Node) -> str:
-        # An unnamed member's "name" is its type's place: "union page::(anonymous at ...)".
-        name = self.clang.spelling(node.cursor)
-        return "" if "(anonymous" in name or "(unnamed" in name else name
-
-    def _member(self, node: Node) -> ir.Path:
-        name = self._member_name(node)
-        inner = [c for c in node.children if k.FIRST_EXPR <= c.kind <= k.LAST_EXPR]
-        if not inner:
-            return ir.Path(self.fresh())
-        base = inner[0]
-        kind = self.lib.clang_getCanonicalType(self.lib.clang_getCursorType(base.cursor))
-        if kind.kind == k.TYPE_POINTER:
-            path = self.pointee(self.value(base))
-            kind = self.lib.clang_getCanonicalType(self.lib.clang_getPointeeType(kind))
-        else:
-            path = self.place(base)
-        if not name:
-            return path  # an anonymous member: the named one inside it carries the offset
-        base = self.strip(base)
-        while base.kind == k.MEMBER_REF_EXPR and not self._member_name(base):
-            # folio->(anonymous union).lru: clang shows the unnamed member too; the record
-            # to name, and to count the offset from, is the one around it.
-            deeper = [c for c in base.children if k.FIRST_EXPR <= c.kind <= k.LAST_EXPR]
-            if not deeper:
-                break
-            base = self.strip(deeper[0])
-            kind = self.lib.clang_getCanonicalType(self.lib.clang_getCursorType(base.cursor))
-            if kind.kind == k.TYPE_POINTER:
-                kind = self.lib.clang_getCanonicalType(self.lib.clang_getPointeeType(kind))
-        record = self.clang.type_text(kind)
-        return ir.Path(path.base, (*path.steps, self.context.field(record, kind, name)))
-
-    def _element(self, node: Node) -> ir.Path:
-        array, index = node.children[0], node.children[-1]
-        position = self.value(index)
-        at = position if isinstance(position, int) else None
-        size = max(0, self.lib.clang_Type_getSizeOf(self.lib.clang_getCursorType(node.cursor)))
-        inner = self.strip(array)
-        if self.type_kind(inner) in k.ARRAYS:
-            path = self.place(inner)
-        else:
-            path = self.pointee(self.value(array))
-            if at == 0:
-                return path
-        return ir.Path(path.base, (*path.steps, ir.Index(at, size)))
-
-    # Values.
+    def statement(self, node: Node) -> None:
+        """Lower one statement; the statement half of the body says how."""
+        raise NotImplementedError
 
     def value(self, node: Node) -> ir.Operand:
         """The operand an expression comes to; its side effects are emitted."""
@@ -360,7 +77,7 @@ class Expressions:
                 return self.changes(node.children[-1])
             return operator == "="
         if node.kind == k.UNARY_OPERATOR:
-            return self._unary(node) in ("++", "--", "post++", "post--")
+            return self.unary(node) in ("++", "--", "post++", "post--")
         return node.kind == k.COMPOUND_ASSIGNMENT_OPERATOR
 
     def steps(self, node: Node) -> bool:
@@ -368,31 +85,10 @@ class Expressions:
         node = self.strip(node)
         return node.kind in (k.UNARY_OPERATOR, k.COMPOUND_ASSIGNMENT_OPERATOR)
 
-    def read(self, path: ir.Path, node: Node) -> ir.Operand:
-        """The value at a place; an array's is its address."""
-        kind = self.type_of(node)
-        if not path.steps and not path.base.startswith("@") and not kind.endswith("]"):
-            return path.base
-        name = self.temporary()
-        if kind.endswith("]"):
-            self.emit(ir.Addr(name, path, kind, self.where(node)))
-        else:
-            self.emit(ir.Load(name, path, kind, self.where(node)))
-        return name
-
-    def assign(
-        self, path: ir.Path, value: ir.Operand, kind: str, marked: bool, where: Location
-    ) -> None:
-        """Store a value at a place, or copy it to a local."""
-        if path.steps or path.base.startswith("@"):
-            self.emit(ir.Store(path, value, kind, marked, where))
-        else:
-            self.emit(ir.Copy(path.base, value, kind, where))
-
     def condition(self, node: Node, yes: int, no: int) -> None:
         """Fork: to `yes` when the expression is true, else to `no`."""
         inner = self.strip(node)
-        if inner.kind == k.UNARY_OPERATOR and self._unary(inner) == "!":
+        if inner.kind == k.UNARY_OPERATOR and self.unary(inner) == "!":
             self.condition(inner.children[0], no, yes)
             return
         if inner.kind == k.BINARY_OPERATOR:
@@ -444,17 +140,6 @@ class Expressions:
             self.leave(ir.Unreachable())
         return dst
 
-    def slot(self, callee: Node) -> str:
-        """The record's member a called pointer was read from, "struct.member"."""
-        inner = self.strip(callee)
-        while inner.kind == k.UNARY_OPERATOR and inner.children:
-            inner = self.strip(inner.children[0])
-        if inner.kind != k.MEMBER_REF_EXPR:
-            return ""
-        path = self._member(inner)
-        last = path.steps[-1] if path.steps else None
-        return f"{last.record}.{last.name}" if isinstance(last, ir.Field) else ""
-
     def _builtin(self, name: str, node: Node) -> ir.Operand | None:
         if name == "__builtin_expect" and len(node.children) > 1:
             return self.value(node.children[1])
@@ -474,11 +159,8 @@ class Expressions:
             return ""
         return self.read(ir.Path(self.name_of(declaration)), node)
 
-    def _unary(self, node: Node) -> str:
-        return k.UNARY.get(self.lib.clang_getCursorUnaryOperatorKind(node.cursor), "")
-
     def _unary_value(self, node: Node) -> ir.Operand:
-        operator = self._unary(node)
+        operator = self.unary(node)
         if not node.children:
             return ""
         child = node.children[0]
@@ -612,7 +294,7 @@ class Expressions:
         return result
 
     def _cast(self, node: Node) -> ir.Operand:
-        inner = _last_expression(node)
+        inner = last_expression(node)
         if inner is node:
             return ""
         operand = self.value(inner)
@@ -645,10 +327,6 @@ class Expressions:
         self.scopes.pop()
         return value
 
-    def statement(self, node: Node) -> None:
-        """Lower one statement; the statement half of the body says how."""
-        raise NotImplementedError
-
     def _generic(self, node: Node) -> ir.Operand:
         wanted = self.type_of(node)
         arms = [c for c in node.children[1:] if k.FIRST_EXPR <= c.kind <= k.LAST_EXPR]
@@ -669,13 +347,6 @@ class Expressions:
         if len(inner) in (2, 4):  # first ?: other; clang shows the first part again
             return self._first_or(inner[0], inner[-1], self.type_of(node))
         return self.value(inner[0]) if inner else ""
-
-
-def _last_expression(node: Node) -> Node:
-    for child in reversed(node.children):
-        if k.FIRST_EXPR <= child.kind <= k.LAST_EXPR:
-            return child
-    return node
 
 
 def _fold(operator: str, left: int, right: int) -> int | None:
@@ -708,16 +379,3 @@ def _fold(operator: str, left: int, right: int) -> int | None:
         case "%" if right > 0 and left >= 0:
             return left % right
     return None
-
-
-def _redirect(end: ir.Terminator, to: Mapping[int, int] | Sequence[int]) -> ir.Terminator:
-    match end:
-        case ir.Jump(block):
-            return ir.Jump(to[block])
-        case ir.Branch(cond, yes, no):
-            if to[yes] == to[no]:
-                return ir.Jump(to[yes])
-            return ir.Branch(cond, to[yes], to[no])
-        case ir.Switch(on, cases, default):
-            return ir.Switch(on, tuple((v, to[block]) for v, block in cases), to[default])
-    return end

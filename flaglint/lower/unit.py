@@ -17,7 +17,7 @@ from flaglint.location import Location
 from flaglint.lower import kinds as k
 from flaglint.lower.body import Body
 from flaglint.lower.context import Context
-from flaglint.lower.cursors import Clang, CXCursor, Node, adopt
+from flaglint.lower.cursors import Clang, CXCursor, Node
 
 _INIT = re.compile(rb"\b__(?:mem)?init(?:_or_module|_refok)?\b|\b__head\b|\b__ref\b")
 _CLAIM = re.compile(rb"\b(__must_hold|__acquires|__releases|__guarded_by)\s*\(\s*([^()]*)\)")
@@ -77,9 +77,7 @@ def lower_unit(
         if function is None:
             continue
         functions.append(function)
-        last = clang.place(
-            clang.lib.clang_getRangeEnd(clang.lib.clang_getCursorExtent(cursor))
-        )[1]
+        last = clang.place(clang.lib.clang_getRangeEnd(clang.lib.clang_getCursorExtent(cursor)))[1]
         if any(where.line <= line <= last for line in broken):
             damaged.append(function.key)
     functions += _inlines(lowering, context)
@@ -147,9 +145,7 @@ def _function(
     )
 
 
-def _head(
-    lowering: Lowering, context: Context, cursor: CXCursor, body: Node, file: str
-) -> bytes:
+def _head(lowering: Lowering, context: Context, cursor: CXCursor, body: Node, file: str) -> bytes:
     # The section is an attribute that libclang does not show; the annotation is text
     # between the declaration's start and its body.
     start, _ = context.extent(cursor)

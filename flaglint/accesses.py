@@ -1,0 +1,177 @@
+"""Writes of a flags word as they are met: which word, in whose hands, on what conditions."""
+
+from __future__ import annotations
+
+import re
+
+from flaglint import ir
+from flaglint.access import Access, Place
+from flaglint.flagtable import Helper, Word
+from flaglint.knowledge import Knowledge
+from flaglint.memory import Memory, Spot
+from flaglint.models import Models
+from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, Kind, Owner
+from flaglint.state import State
+from flaglint.values import VALID, Value
+
+_TYPE_HELPER = re.compile(r"(__Set|__Clear|)Page(\w+)")
+
+
+class Accesses(Memory):
+    """Records writes of flags words, with what is known at that moment."""
+
+    def __init__(self, function: ir.Function, know: Knowledge) -> None:
+        super().__init__(function, know.layout)
+        self.know = know
+        self.models = know.models
+        self.recording: dict[tuple[object, ...], Access] | None = None
+        self.released: frozenset[str] = frozenset()
+        self.free_params = _claimed_free(function, know.models)
+        self.given_back: dict[str, set[int]] = {}
+        self.owned_params: frozenset[str] = frozenset()
+        self.called = ""
+        self.calls_made: dict[str, frozenset[str]] = {}
+
+    def on_entry(self, owner: Owner, param: str) -> Owner:
+        name = self.function.name
+        number = self.models.called_at_zero.get(name)
+        if number is not None and self.function.params[number : number + 1] == (param,):
+            why = f"{name}() is called with a reference count of zero"
+            return owner.moved(Kind.ZERO, why, self.function.where)
+        if param in self.owned_params and owner.root == (param, ()):
+            why = "its owner gives it back to the page allocator on every path from here"
+            return owner.moved(Kind.OWNED, why, self.function.where)
+        if param in self.free_params:
+            why = "it is a free page of the page allocator's"
+            return owner.moved(Kind.FREE, why, self.function.where)
+        return owner
+
+    def free_list(self, steps: tuple[str, ...]) -> str:
+        for step in steps:
+            if step[1:] in self.models.free_lists:
+                return step[1:]
+        return ""
+
+    def record(self, state: State, place: Place, name: str) -> None:
+        """Note a write of the word of the object called `name`."""
+        if self.recording is None or self.function.name in self.know.helpers:
+            return  # a helper's own body is its row of the table
+        owner = state.objects.get(name)
+        if owner is None:
+            owner = Owner(Kind.UNKNOWN, doubts=frozenset(("an object that was lost track of",)))
+        access = Access(place, owner, state.locks, self._conditions(state, owner, place, name))
+        self._note(access)
+
+    def _conditions(
+        self, state: State, owner: Owner, place: Place, name: str
+    ) -> frozenset[tuple[object, int]]:
+        # A page others can write is a race only on paths that some caller takes.
+        if owner.kind in CONDITIONAL or (owner.kind in OPEN and place.atomicity == "plain"):
+            return self.guards(state, name)
+        return frozenset()
+
+    def _note(self, access: Access) -> None:
+        assert self.recording is not None
+        access = access._replace(owner=access.owner._replace(tentative=None))
+        if self.function.section == "init" and access.kind not in EXCLUSIVE:
+            why = f"{self.function.name}() runs while memory is being set up"
+            access = access._replace(owner=access.owner.moved(Kind.BOOT, why, self.function.where))
+        known = self.recording.get(access.identity)
+        if known is None:
+            self.recording[access.identity] = access
+            return
+        # One context for all: what is certainly held is what is held in each of them.
+        best = min(access, known, key=lambda each: (len(each.chain), each.chain))
+        self.recording[access.identity] = best._replace(locks=access.locks & known.locks)
+
+    def guards(self, state: State, name: str) -> frozenset[tuple[object, int]]:
+        """The conditions on formals under which this path is taken."""
+        found: set[tuple[object, int]] = set()
+        for key, mask in state.facts.items():
+            if not isinstance(key, tuple):
+                continue
+            if key[0] == "s" and str(key[1]).startswith("p:"):
+                found.add((key, mask))
+            elif key[0] == "a" and key[2] == () and mask != VALID:
+                found.add((key, mask))
+            elif key[0] == "flag" and key[1] == name and name.startswith("F:"):
+                found.add((key, mask))
+            elif key[0] == "=" and isinstance(key[1], tuple) and str(key[1][1]).startswith("p:"):
+                found.add((key, mask))
+        return frozenset(found)
+
+    def write(
+        self, state: State, spot: Spot, helper: str, flags: tuple[str, ...], atomicity: str
+    ) -> None:
+        """A write of the flags word at a place."""
+        index = spot.index
+        word = "second" if index == 1 else "head" if index == 0 else "any"
+        if spot.record not in ("", "page") and index == "b":
+            word = "head"
+        if self._accessor(spot.root):
+            helper = self.function.name
+        place = Place(self.where, self.function.key, helper, flags, word, atomicity)
+        self.record(state, place, spot.root)
+
+    def _accessor(self, name: str) -> bool:
+        # A function that is there to write the word of the page it is given, in a header or
+        # no longer than a header's: readers know the write by its name.
+        if not name.startswith("F:"):
+            return False
+        return self.function.where.file.endswith(".h") or len(self.function.blocks) <= 4
+
+    def flag_names(self, mask: Value) -> tuple[str, ...]:
+        """The flags whose bits are set in a mask."""
+        if not isinstance(mask, int):
+            return ()
+        if mask < 0:
+            mask = ~mask
+        return tuple(name for bit, name in sorted(self.know.bits.items()) if mask >> bit & 1)
+
+
+def _claimed_free(function: ir.Function, models: Models) -> frozenset[str]:
+    """The formals that every path takes off the free lists: they are free pages on entry.
+
+    __ClearPageBuddy() insists that its page is one, and nothing else may make it one meanwhile.
+    """
+    found = set()
+    for number, block in enumerate(function.blocks):
+        for op in block.ops:
+            if not (isinstance(op, ir.Call) and op.args):
+                continue
+            match = _TYPE_HELPER.fullmatch(op.name)
+            if match and match.group(1) == "__Clear" and match.group(2) in models.free_types:
+                argument = op.args[0]
+                if argument in function.params and always(function, number):
+                    found.add(str(argument))
+    return frozenset(found)
+
+
+def always(function: ir.Function, wanted: int) -> bool:
+    """Whether every path from the entry to a return goes through the block."""
+    seen = {0}
+    todo = [0]
+    while todo:
+        block = todo.pop()
+        if block == wanted:
+            continue
+        end = function.blocks[block].end
+        if isinstance(end, ir.Return):
+            return False
+        for to in ir.successors(end):
+            if to not in seen:
+                seen.add(to)
+                todo.append(to)
+    return True
+
+
+def word_of(helper: Helper, index: int | str, owner: Owner | None) -> str:
+    # PF_ANY says nothing of which page; the pointer may. A flag that compound pages do not
+    # have is written where the pointer points, which for the pages of a memory map that is
+    # walked is any page.
+    if helper.word is Word.ANY and index in (0, 1):
+        return "second" if index == 1 else "head"
+    if helper.word is Word.HEAD and helper.takes == "page":
+        if index == "?" or (owner is not None and owner.kind is Kind.PFN):
+            return "any"
+    return str(helper.word)

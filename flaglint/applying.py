@@ -1,0 +1,469 @@
+"""Applies a callee's summary at a call: the actuals for the formals, everything else follows.
+
+The names of objects are translated by `_object` (a formal's page as this caller has it) and
+`_value`; `_possible` leaves out what the callee does on conditions that this call excludes.
+"""
+
+from __future__ import annotations
+
+from flaglint import ir
+from flaglint.access import Access
+from flaglint.accesses import Accesses
+from flaglint.finding import Step
+from flaglint.location import Location
+from flaglint.lockset import lock_name
+from flaglint.memory import Spot
+from flaglint.ownership import CONDITIONAL, OPEN, Kind, Owner
+from flaglint.state import State
+from flaglint.summary import Outcome, Summary
+from flaglint.values import ANY_CLASS, VALID, Value, object_of
+
+_TAKEN = "[taken]"
+"""A step: a member that has left the list."""
+
+
+class Applying(Accesses):
+    """Puts a caller's values into a callee's summary, for one function."""
+
+    def _body_accesses(self, state: State, op: ir.Call, args: tuple[Value, ...]) -> None:
+        summary = self.know.summaries.get(op.callee)
+        if summary is not None:
+            self._instantiate(state, op, op.callee, summary, args)
+
+    def _actuals(self, summary: Summary, args: tuple[Value, ...]) -> dict[str, Value]:
+        return dict(zip(summary.params, args, strict=False))
+
+    def _object(
+        self,
+        state: State,
+        root: tuple[str, tuple[str, ...]],
+        args: dict[str, Value],
+        overlay: str = "folio",
+    ) -> Value:
+        # The caller's object for a formal's: the argument itself, or what memory that the
+        # argument points to holds.
+        param, steps = root
+        value = args.get(param)
+        if not steps:
+            return self.coerce(state, value, f"struct {overlay} *")
+        if steps[-1] == _TAKEN:
+            member = self._object(state, (param, (*steps[:-1], "[list]")), args, overlay)
+            name = object_of(member)
+            if name is not None and name in state.objects:
+                state.objects[name] = taken_off(state.objects[name], self.where)
+            return member
+        if isinstance(value, tuple) and value[0] == "a":
+            cell = (value[1], (*value[2], *steps))
+            if not cell[1] and cell[0].startswith("&"):
+                return state.env.get(cell[0][1:])
+            if cell[1] and cell[1][-1] in ("[]", "[list]"):
+                return self.take(state, cell, overlay)
+            if cell in state.cells:
+                return self.coerce(state, state.cells[cell], f"struct {overlay} *")
+            if cell[0].startswith("&") and any(known[0] == cell[0] for known in state.cells):
+                return 0  # a member its initialiser leaves out
+            if cell[0].startswith("*") and len(cell[1]) <= 6:
+                return self.formal(state, cell[0][1:], cell[1], overlay)
+            return None
+        if isinstance(value, tuple) and value[0] == "l":
+            return self.take(state, (value[1], (*value[2], *steps)), overlay)
+        if isinstance(value, tuple) and value[0] in ("h", "o"):
+            return ("h", self.at, value[2] if value[0] == "h" else "page")
+        return None
+
+    def _instantiate(
+        self, state: State, op: ir.Call, key: str, summary: Summary, args: tuple[Value, ...]
+    ) -> None:
+        """The callee's pending accesses, as this call decides them."""
+        if self.recording is None or not summary.pending:
+            return
+        actuals = self._actuals(summary, args)
+        names = self._lock_names(state, actuals)
+        step = Step(self.function.name, op.where.file, op.where.line)
+        self.called = op.name
+        for access in summary.pending:
+            if len(access.chain) > 10 or not self._possible(state, access.guards, actuals):
+                continue
+            for owner, name in self._owners(state, access, actuals):
+                guards = self._conditions(state, owner, access.place, name)
+                if owner.kind in CONDITIONAL or guards or owner.kind in OPEN:
+                    guards |= self._passed_on(state, access, actuals)
+                locks = state.locks | frozenset(names.get(lock, lock) for lock in access.locks)
+                self._note(Access(access.place, owner, locks, guards, (step, *access.chain)))
+
+    def _passed_on(
+        self, state: State, access: Access, args: dict[str, Value]
+    ) -> frozenset[tuple[object, int]]:
+        # The callee's conditions that are conditions on this function's formals in turn.
+        if access.place.atomicity != "plain":
+            return frozenset()
+        found: set[tuple[object, int]] = set()
+        for key, mask in access.guards:
+            if not isinstance(key, tuple):
+                continue
+            if key[0] == "s":
+                value = self._symbol(state, str(key[1]), args)
+                if isinstance(value, tuple) and value[0] == "s" and value[1].startswith("p:"):
+                    found.add((value, mask & state.mask(value)))
+            elif key[0] == "flag":
+                name = object_of(args.get(key[1][2:]))
+                if name and name.startswith("F:") and "|" not in name:
+                    found.add((("flag", name, key[2]), mask))
+        return frozenset(found)
+
+    def _owners(
+        self, state: State, access: Access, args: dict[str, Value]
+    ) -> list[tuple[Owner, str]]:
+        if access.kind not in CONDITIONAL:
+            return [(access.owner, "")]
+        root = access.owner.root
+        assert root is not None
+        doubts = access.owner.doubts
+        if access.owner.kind is Kind.WITHIN:
+            return [(self._within(args.get(root[0]), access.owner), "")]
+        before = dict(state.objects)
+        value = self._object(state, root, args)
+        found: list[tuple[Owner, str]] = []
+        if isinstance(value, tuple) and value[0] == "fork":
+            found = [(owner, "") for owner in value[1]]
+        elif not state.mask(value) & VALID:
+            return []  # no page is passed: the access is not reached
+        else:
+            name = object_of(value) or ""
+            owner = state.objects.get(name)
+            if owner is None:
+                sort = value[0] if isinstance(value, tuple) else ""
+                if sort == "h":
+                    owner = Owner(
+                        Kind.SHARED,
+                        why=f"read from {value[2] or 'shared memory'}",
+                        where=self.where,
+                    )
+                else:
+                    doubt = f"which page is passed to {access.place.function.split('@')[0]}()"
+                    owner = Owner(Kind.UNKNOWN, doubts=frozenset((doubt,)), where=self.where)
+            found = [(owner, name)]
+        for name in [n for n in state.objects if n not in before and not n.startswith("F:")]:
+            del state.objects[name]
+        kept = self.called if self.called in self.models.called_unpublished else access.owner.kept
+        results = []
+        for owner, name in found:
+            if access.owner.shown:
+                where = access.owner.where or self.where
+                owner = owner.published(access.owner.why, where)
+            if kept:
+                owner = _kept(owner, kept)
+            owner = owner._replace(
+                doubts=owner.doubts | doubts, view=owner.view or access.owner.view, tentative=None
+            )
+            results.append((owner, name))
+        return results
+
+    def _within(self, value: Value, owner: Owner) -> Owner:
+        if isinstance(value, tuple) and value[0] == "a":
+            if value[1].startswith("*"):
+                return owner._replace(root=(value[1][1:], ()))
+            return owner._replace(kind=Kind.FRESH, root=None)
+        return owner.moved(Kind.SHARED, "stored in a structure that others can reach", self.where)
+
+    def _possible(
+        self, state: State, guards: frozenset[tuple[object, int]], args: dict[str, Value]
+    ) -> bool:
+        for key, mask in guards:
+            if not isinstance(key, tuple):
+                continue
+            match key[0]:
+                case "s":
+                    if not state.mask(self._symbol(state, str(key[1]), args)) & mask:
+                        return False
+                case "=":
+                    number = state.number(self._symbol(state, str(key[1][1]), args))
+                    if number is not None and number != mask:
+                        return False
+                case "a" if key[1][1:] in args:
+                    if not state.mask(args[key[1][1:]]) & mask:
+                        return False
+                case "o" if key[1][2:] in args:
+                    if not state.mask(args[key[1][2:]]) & mask:
+                        return False
+                case "flag" if key[1][2:] in args:
+                    name = object_of(args[key[1][2:]])
+                    known = state.facts.get(("flag", name, key[2]), ANY_CLASS)
+                    if not state.facts.get(("now", name, key[2]), known) & mask:
+                        return False
+        return True
+
+    def _lock_names(self, state: State, args: dict[str, Value]) -> dict[str, str]:
+        names = {}
+        for param, value in args.items():
+            names["*" + param] = lock_name(value) or "*"
+            if isinstance(value, tuple) and value[0] == "a" and value[1].startswith("&"):
+                # A member of a local that points to a lock (a guard's, a fault's ptl): the
+                # callee knows that lock by the member, the caller by what it put there.
+                for (root, steps), held in state.cells.items():
+                    if root == value[1] and steps and isinstance(held, tuple):
+                        if held[0] in ("a", "h") and (known := lock_name(held)):
+                            names[steps[-1].removeprefix(".")] = known
+        return names
+
+    def _apply(
+        self,
+        state: State,
+        op: ir.Call,
+        summary: Summary,
+        outcome: Outcome,
+        args: tuple[Value, ...],
+        number: str,
+    ) -> State | None:
+        """The state after the call when it ends this way, or None when it cannot."""
+        actuals = self._actuals(summary, args)
+        if not self._possible(state, outcome.guards, actuals):
+            return None
+        after = state.copy()
+        self.symbol(after)
+        for key, mask in outcome.guards:
+            self._learn(after, key, mask, actuals)
+        names: dict[str, str] = {}
+        for old, owner in outcome.new:
+            new = f"n{self.at}:{old}"
+            after.renew(new)
+            if owner.kind is Kind.WITHIN and owner.root:
+                owner = self._within(actuals.get(owner.root[0]), owner)
+            elif owner.kind is Kind.ENTRY and owner.root:
+                owner = self._entry(after, owner, actuals)
+            after.objects[new] = owner
+            names[old] = new
+        for root, owner in outcome.changed:
+            self._change(after, root, owner, actuals)
+        for (base, steps), value in outcome.stores:
+            if base.startswith("k"):  # memory the callee allocated and returns
+                held = self._value(after, value, actuals, names)
+                after.cells[f"k{self.at}:{base}", steps] = held
+                continue
+            self._store_back(
+                after, base, steps, self._value(after, value, actuals, names), actuals, op.where
+            )
+        locks = self._lock_names(after, actuals)
+        dropped = frozenset(locks.get(lock, lock) for lock in outcome.dropped)
+        self.released |= dropped - after.locks
+        after.locks -= dropped
+        for lock in sorted(dropped):
+            self._let_go(after, lock, op.where)
+        after.locks |= frozenset(
+            held for lock in outcome.taken if (held := locks.get(lock, lock)) != "*"
+        )
+        value = outcome.value
+        mask = ANY_CLASS
+        if isinstance(value, tuple) and value[0] == "k":
+            value, mask = value[1], value[2]
+        value = self._value(after, value, actuals, names)
+        self.set(after, op.dst, value, op.type)
+        after.narrow(after.env.get(op.dst), mask)
+        return after
+
+    def _entry(self, state: State, owner: Owner, args: dict[str, Value]) -> Owner:
+        assert owner.root is not None
+        value = self._object(state, owner.root, args)
+        if isinstance(value, tuple) and value[0] == "fork":
+            return max(value[1], key=lambda each: each.kind)
+        found = state.objects.get(object_of(value) or "")
+        if found is not None:
+            return found._replace(doubts=found.doubts | owner.doubts)
+        if isinstance(value, tuple) and value[0] == "h":
+            return Owner(Kind.SHARED, why="read from shared memory", where=self.where)
+        return Owner(Kind.UNKNOWN, doubts=frozenset(("a page from a callee",)))
+
+    def _learn(self, state: State, key: object, mask: int, args: dict[str, Value]) -> None:
+        if not isinstance(key, tuple):
+            return
+        match key[0]:
+            case "s":
+                state.narrow(self._symbol(state, str(key[1]), args), mask)
+            case "a" | "o":
+                value = args.get(str(key[1])[1 if key[0] == "a" else 2 :])
+                state.narrow(value, mask)
+            case "flag":
+                name = object_of(args.get(key[1][2:]))
+                if name is not None and ("now", name, key[2]) not in state.facts:
+                    state.facts[("flag", name, key[2])] = mask
+
+    def _change(
+        self,
+        state: State,
+        root: tuple[str, tuple[str, ...]],
+        owner: Owner,
+        args: dict[str, Value],
+    ) -> None:
+        value = self._object(state, root, args)
+        name = object_of(value)
+        if name is None or name not in state.objects or self._one_of_many(state, value):
+            return
+        mine = state.objects[name]
+        doubts = mine.doubts | owner.doubts
+        if owner.kind is Kind.FREE and owner.why.startswith("its type"):
+            return  # the callee only looked
+        if owner.kind is Kind.ENTRY:
+            if owner.shown:
+                mine = mine.published(owner.why, owner.where or self.where)
+            state.objects[name] = mine._replace(
+                doubts=doubts,
+                view=mine.view or owner.view,
+                extra=min(2, mine.extra + owner.extra),
+            )
+        elif owner.kind is Kind.FROZEN:
+            state.objects[name] = mine.frozen(owner.where or self.where)
+        elif owner.kind is Kind.SHARED:
+            where = owner.where or self.where
+            new = mine.published(owner.why, where)
+            state.objects[name] = new._replace(doubts=doubts)
+        elif owner.kind is Kind.WITHIN:
+            pass
+        else:
+            state.objects[name] = owner._replace(view=mine.view or owner.view)
+
+    def _one_of_many(self, state: State, page: Value) -> bool:
+        # One page of many that came in together, or of a folio that is being taken apart:
+        # what becomes of it does not become of the others.
+        if self.part(state, page):
+            return True
+        if not (isinstance(page, tuple) and page[0] == "o" and page[2] == "?"):
+            return False
+        return state.objects[page[1]].kind is Kind.ENTRY
+
+    def _store_back(
+        self,
+        state: State,
+        base: str,
+        steps: tuple[str, ...],
+        value: Value,
+        args: dict[str, Value],
+        where: Location,
+    ) -> None:
+        target = args.get(base[1:])
+        if not isinstance(target, tuple):
+            self.publish(state, value, "stored to shared memory", where)
+            return
+        if target[0] == "a":
+            cell = (target[1], (*target[2], *steps))
+            if isinstance(value, tuple) and value[0] == "alts":
+                for owner in sorted(value[1], key=lambda o: (o.kind, str(o.root))):
+                    if owner.kind is Kind.ENTRY and owner.root is not None:
+                        if owner.root == (base[1:], steps):
+                            continue  # what the container held already
+                        owner = self._entry(state, owner, args)
+                    self.add(state, cell, owner)
+                return
+            spot = Spot("cell", cell[0], cell[1], field="the caller's memory")
+            self.put(state, spot, value, where)
+        elif target[0] in ("h", "o"):
+            self.publish(state, value, "stored to shared memory", where)
+
+    def _value(
+        self, state: State, value: Value, args: dict[str, Value], names: dict[str, str]
+    ) -> Value:
+        if not isinstance(value, tuple):
+            return value
+        match value[0]:
+            case "o" | "d" | "t":
+                place = 2 if value[0] == "t" else 1
+                item = value[place]
+                if value[0] == "t" and value[1] == "lock":
+                    return ("t", "lock", self._lock_names(state, args).get(item, item), "")
+                new = names.get(item)
+                index: int | str = value[2] if value[0] == "o" else 0
+                if new is None and item.startswith("F:"):
+                    found = self._formal(state, item, args)
+                    new = object_of(found)
+                    if new is None:
+                        return found if value[0] == "o" else None
+                    if value[0] == "o" and isinstance(found, tuple) and found[0] == "o":
+                        index = found[2] if index == "b" else index
+                if new is None:
+                    return None
+                if value[0] == "o":
+                    return ("o", new, index, value[3])
+                return (*value[:place], new, *value[place + 1 :])
+            case "a":
+                if value[1].startswith("*"):
+                    base = args.get(value[1][1:])
+                    if isinstance(base, tuple) and base[0] == "a":
+                        return ("a", base[1], (*base[2], *value[2]))
+                    if isinstance(base, tuple) and base[0] in ("h", "o"):
+                        fields = [s[1:] for s in value[2] if s.startswith(".")]
+                        fields = [f for f in fields if not f.startswith(("spinlock.", "raw_"))]
+                        last = fields[-1] if fields else base[2] if base[0] == "h" else ""
+                        return ("h", self.at, last)
+                    if isinstance(base, int) and not value[2]:
+                        return base
+                    return None
+                if value[1].startswith("k"):
+                    return ("a", f"k{self.at}:{value[1]}", value[2])
+                return value
+            case "s":
+                if str(value[1]).startswith("p:"):
+                    return self._symbol(state, str(value[1]), args)
+                return ("s", self.at)
+            case "h":
+                return ("h", self.at, value[2])
+            case "r":
+                held = ((at, self._value(state, part, args, names)) for at, part in value[1:])
+                return ("r", *held)
+            case "n":
+                return ("n", self._value(state, value[1], args, names))
+            case "i":
+                return ("i", self._value(state, value[1], args, names), value[2])
+            case "c":
+                left = self._value(state, value[2], args, names)
+                return ("c", value[1], left, self._value(state, value[3], args, names))
+            case "l":
+                base = args.get(value[1][1:])
+                if isinstance(base, tuple) and base[0] == "a":
+                    return ("l", base[1], (*base[2], *value[2]), value[3])
+                return ("h", self.at, "")
+        return value
+
+    def _symbol(self, state: State, symbol: str, args: dict[str, Value]) -> Value:
+        # A number that the callee found in its formals, as this caller has it.
+        path, _, bits = symbol[2:].partition("&")
+        param, *steps = path.split("|")
+        value = args.get(param)
+        if steps:
+            if not (isinstance(value, tuple) and value[0] == "a"):
+                return None
+            cell = (value[1], (*value[2], *steps))
+            if cell in state.cells:
+                value = state.cells[cell]
+            elif cell[0].startswith("*") and len(cell[1]) <= 6:
+                value = ("s", "p:" + "|".join((cell[0][1:], *cell[1])))
+            else:
+                return None
+        if not bits:
+            return value
+        number = state.number(value)
+        if number is not None:
+            return number & int(bits)
+        if isinstance(value, tuple) and value[0] == "s" and "&" not in str(value[1]):
+            return ("s", f"{value[1]}&{bits}")
+        return None
+
+    def _formal(self, state: State, name: str, args: dict[str, Value]) -> Value:
+        param, *steps = name[2:].split("|")
+        return self._object(state, (param, tuple(steps)), args)
+
+
+def _kept(owner: Owner, name: str) -> Owner:
+    # By its contract the callee is what publishes the page; a structure that the page is kept
+    # in until then is the caller's affair, and whether others use it there is not known.
+    if owner.kind is Kind.SHARED and owner.why.startswith("read from"):
+        doubt = f"who else uses a page that is kept in a structure until {name}()"
+        return owner._replace(kind=Kind.UNKNOWN, doubts=owner.doubts | {doubt})
+    return owner._replace(kept=name) if owner.kind in CONDITIONAL else owner
+
+
+def taken_off(owner: Owner, where: Location) -> Owner:
+    """A page after it left the list it was on: a free list's page is the taker's alone."""
+    if owner.kind is Kind.FREE:
+        return owner.moved(Kind.FRESH, "it was taken off the allocator's free list", where)
+    if owner.kind is Kind.ENTRY and owner.root and owner.root[1][-1:] == ("[list]",):
+        return owner._replace(root=(owner.root[0], (*owner.root[1][:-1], _TAKEN)))
+    return owner

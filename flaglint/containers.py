@@ -1,0 +1,95 @@
+"""Lists and locks: what moves where, and what is held meanwhile."""
+
+from __future__ import annotations
+
+from flaglint import ir
+from flaglint.applying import Applying, taken_off
+from flaglint.location import Location
+from flaglint.lockset import lock_name
+from flaglint.memory import Spot
+from flaglint.models import LockRule
+from flaglint.ownership import Kind
+from flaglint.state import State
+from flaglint.values import Value, object_of
+
+
+class Containers(Applying):
+    """Lists and locks, for one function."""
+
+    def _list(self, state: State, op: ir.Call, name: str, args: tuple[Value, ...]) -> bool:
+        models = self.models
+        if name in models.insert and len(args) > models.insert[name][1]:
+            entry, head = (args[index] for index in models.insert[name])
+            self._insert(state, entry, head, op.where, name)
+            return True
+        if name in models.splice and len(args) > models.splice[name][1]:
+            source, head = (args[index] for index in models.splice[name])
+            self._splice(state, source, head)
+            return True
+        if name in models.remove and len(args) > models.remove[name]:
+            what = object_of(args[models.remove[name]])
+            if what is not None and what in state.objects:
+                state.objects[what] = taken_off(state.objects[what], op.where)
+        if name in models.empty and len(args) > models.empty[name]:
+            self.emptied(state, args[models.empty[name]])
+        return name in models.remove or name in models.empty
+
+    def _insert(self, state: State, entry: Value, head: Value, where: Location, name: str) -> None:
+        what = object_of(entry)
+        if what is None or what not in state.objects:
+            return
+        if isinstance(head, tuple) and head[0] in ("a", "l"):
+            root, steps = head[1], head[2]
+            if self.free_list(steps):
+                why = "it is on the page allocator's free list"
+                state.objects[what] = state.objects[what].moved(Kind.FREE, why, where)
+                return
+            spot = Spot("cell", root, (*steps, "[list]"))
+            if self.private(spot):
+                self.add(state, (root, spot.steps), state.objects[what])
+                state.members[what] = (root, steps)
+                return
+        if isinstance(head, tuple) and head[0] == "h" and head[2] in self.models.free_lists:
+            why = "it is on the page allocator's free list"
+            state.objects[what] = state.objects[what].moved(Kind.FREE, why, where)
+            return
+        list_ = head[2] if isinstance(head, tuple) and head[0] == "h" and head[2] else "a list"
+        why = f"{name}() put it on {list_} that others can walk"
+        self.publish(state, ("o", what, 0, 0), why, where)
+
+    def _splice(self, state: State, source: Value, head: Value) -> None:
+        if not (isinstance(source, tuple) and source[0] == "a"):
+            return
+        held = state.cells.get((source[1], (*source[2], "[list]")))
+        owners = held[1] if isinstance(held, tuple) and held[0] == "alts" else frozenset()
+        if isinstance(head, tuple) and head[0] == "a":
+            for owner in sorted(owners, key=lambda o: (o.kind, str(o.root))):
+                self.add(state, (head[1], (*head[2], "[list]")), owner)
+
+    def _lock(self, state: State, op: ir.Call, rule: LockRule, args: tuple[Value, ...]) -> None:
+        name = rule.named
+        if not name and 0 <= rule.lock < len(args):
+            name = lock_name(args[rule.lock])
+        match rule.mode:
+            case "acquire" | "claim":
+                if name:
+                    state.locks |= {name}
+                state.env[op.dst] = ("s", self.symbol(state))
+            case "release":
+                if name not in state.locks:
+                    self.released |= {name}  # the caller's
+                state.locks -= {name}
+                self._let_go(state, name, op.where)
+            case "try":
+                state.env[op.dst] = ("t", "lock", name, "")
+            case "try_zero":
+                state.env[op.dst] = ("n", ("t", "lock", name, ""))
+
+    def _let_go(self, state: State, lock: str, where: Location) -> None:
+        # What was only looked at on a free list can be anybody's once the list's lock is
+        # dropped; what was taken off the list stays the taker's.
+        lists = {field for field, held in self.models.free_lists.items() if held == lock}
+        for name, owner in list(state.objects.items()) if lists else ():
+            if owner.kind is Kind.FREE and owner.why.removeprefix("it is on ") in lists:
+                why = "it was on a free list whose lock has been dropped"
+                state.objects[name] = owner.moved(Kind.SHARED, why, where)

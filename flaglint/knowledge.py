@@ -1,0 +1,31 @@
+"""Everything a function's interpretation may look up; the same for all functions."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping
+
+from flaglint.flagtable import FlagTable
+from flaglint.memory import Layout
+from flaglint.models import Models
+from flaglint.summary import Summary
+
+
+class Knowledge:
+    """Everything a function's interpretation may look up; the same for all functions."""
+
+    def __init__(
+        self,
+        table: FlagTable,
+        models: Models,
+        layout: Layout,
+        summaries: Mapping[str, Summary],
+        targets: Mapping[str, tuple[str, ...]],
+    ) -> None:
+        self.helpers = table.active()
+        self.bits = {flag.bit: flag.name for flag in reversed(table.flags) if not flag.alias_of}
+        self.models = models
+        self.layout = layout
+        self.summaries = summaries
+        self.targets = targets
+        self.program: Container[str] = frozenset()
+        self.stubs = table.inactive

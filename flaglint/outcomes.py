@@ -1,0 +1,172 @@
+"""What the exits of a function come to, in terms that a caller can use.
+
+Names of objects, symbols and memory that only the function knows are closed over: what the
+result or the caller's memory mentions is kept under new names, the rest is forgotten. Too many
+outcomes are made coarser, never cut off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from flaglint.calls import Calls
+from flaglint.ownership import Kind, Owner, Root
+from flaglint.state import Cell, State
+from flaglint.summary import Outcome
+from flaglint.values import ANY_CLASS, VALID, Value
+
+_MAX_OUTCOMES = 10
+
+
+def outcomes_of(run: Calls, exits: Iterable[tuple[State, Value]]) -> tuple[Outcome, ...]:
+    """The distinct ways in which the function ends; guards are what all of a way share."""
+    found: dict[object, Outcome] = {}
+    for state, value in exits:
+        outcome = _outcome(run, state, value)
+        key = outcome.effect()
+        if key in found:
+            old = found[key]
+            found[key] = old._replace(guards=old.guards & outcome.guards)
+        else:
+            found[key] = outcome
+    outcomes = list(found.values())
+    for reduce in (_coarse, _coarser):
+        if len(outcomes) <= _MAX_OUTCOMES:
+            break
+        merged: dict[object, Outcome] = {}
+        for outcome in outcomes:
+            less = reduce(outcome)
+            key = less.effect()
+            if key in merged:
+                less = less._replace(guards=merged[key].guards & less.guards)
+            merged[key] = less
+        outcomes = list(merged.values())
+    return tuple(outcomes)
+
+
+def _coarse(outcome: Outcome) -> Outcome:
+    """The outcome without what no ownership hangs on: which number, which other value."""
+    value = outcome.value
+    if isinstance(value, int) and value != 0:
+        value = ("k", ("s", ""), VALID)
+    elif isinstance(value, tuple) and value[0] not in ("o", "k", "d"):
+        value = ("s", "")
+    stores = tuple((cell, v) for cell, v in outcome.stores if not isinstance(v, int))
+    return outcome._replace(value=value, stores=stores)
+
+
+def _coarser(outcome: Outcome) -> Outcome:
+    """Without doubts and returned numbers either; each sort of ownership stays apart."""
+    less = _coarse(outcome)
+    value = less.value if isinstance(less.value, tuple) and less.value[0] == "o" else None
+    if isinstance(less.value, tuple) and less.value[0] == "k" and less.value[1][0] == "o":
+        value = less.value
+    elif less.value == 0:
+        value = 0
+    doubt = frozenset(("paths were merged",))
+    changed = tuple(
+        (root, owner._replace(doubts=doubt if owner.doubts else owner.doubts))
+        for root, owner in less.changed
+    )
+    return less._replace(value=value, changed=changed, taken=frozenset())
+
+
+class _Closing:
+    """Renames what one exit's values mention to what a caller can know."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._names: dict[str, str] = {}
+        self.roots: dict[str, str] = {}
+        self.new: list[tuple[str, Owner]] = []
+
+    def close(self, item: Value) -> Value:
+        """The value without the function's own symbols."""
+        if not isinstance(item, tuple):
+            return item
+        match item[0]:
+            case "t" if item[1] in ("lock", "failed"):
+                return item if item[1] == "lock" else ("s", "")
+            case "o" | "d":
+                return self._object(item, 1)
+            case "t":
+                return self._object(item, 2)
+            case "a" if item[1].startswith("k"):
+                root = self.roots.setdefault(item[1], f"k{len(self.roots)}")
+                return ("a", root, item[2])
+            case "a" | "l":
+                return item if item[1].startswith("*") else ("s", "") if item[0] == "a" else None
+            case "s":
+                return item if str(item[1]).startswith("p:") else ("s", "")
+            case "h":
+                return ("h", "", item[2])
+            case "n":
+                return ("n", self.close(item[1]))
+            case "i":
+                return ("i", self.close(item[1]), item[2])
+            case "c":
+                return ("c", item[1], self.close(item[2]), self.close(item[3]))
+            case "r":
+                return ("r", *((steps, self.close(held)) for steps, held in item[1:]))
+        return item
+
+    def _object(self, item: Value, place: int) -> Value:
+        name = item[place]
+        if name.startswith("F:") and not name.endswith("'"):
+            return item
+        if name not in self._state.objects:
+            return None
+        if name not in self._names:
+            self._names[name] = f"N{len(self._names)}"
+            self.new.append((self._names[name], self._state.objects[name]))
+        return (*item[:place], self._names[name], *item[place + 1 :])
+
+    def stores(self) -> Iterator[tuple[Cell, Value]]:
+        """What the caller's memory, and memory that is returned, holds at the exit."""
+        cells = self._state.cells
+        for cell in sorted(cells):
+            held = cells[cell]
+            if held is None or not (cell[0].startswith("*") or cell[0] in self.roots):
+                continue
+            closed = self.close(held)
+            place = (self.roots.get(cell[0], cell[0]), cell[1])
+            if isinstance(closed, int):
+                yield place, closed
+            elif isinstance(closed, tuple) and closed[0] in ("o", "d", "alts", "a", "f"):
+                yield place, closed
+            elif isinstance(closed, tuple) and closed[0] in ("s", "k"):
+                yield place, ("s", "")  # what the caller knew of it is gone
+
+
+def _outcome(run: Calls, state: State, value: Value) -> Outcome:
+    closing = _Closing(state)
+    result = closing.close(value)
+    mask = state.mask(value)
+    if mask != ANY_CLASS and isinstance(result, tuple) and result[0] in ("o", "s", "h", "a"):
+        result = ("k", result, mask)
+    stores = tuple(closing.stores())
+    guards = set(run.guards(state, ""))
+    for name in state.objects:
+        if name.startswith("F:") and "|" not in name and not name.endswith("'"):
+            known = state.facts.get(("o", name))
+            if known is not None:
+                guards.add((("o", name), known))
+    return Outcome(
+        value=result,
+        changed=tuple(_changed(state)),
+        new=tuple(closing.new),
+        stores=stores,
+        taken=state.locks,
+        dropped=run.released - state.locks,
+        guards=frozenset(guards),
+    )
+
+
+def _changed(state: State) -> Iterator[tuple[Root, Owner]]:
+    for name in sorted(state.objects):
+        if not name.startswith("F:") or name.endswith("'"):
+            continue
+        owner = state.objects[name]._replace(tentative=None)
+        if owner.kind is not Kind.ENTRY or owner.doubts or owner.extra or owner.shown:
+            param, *steps = name[2:].split("|")
+            yield (param, tuple(steps)), owner

@@ -1,0 +1,288 @@
+"""The primitives of `rules/`: bit operations, header helpers, references, publications."""
+
+from __future__ import annotations
+
+import re
+
+from flaglint import ir
+from flaglint.access import Place
+from flaglint.accesses import word_of
+from flaglint.containers import Containers
+from flaglint.flagtable import Atomicity, Helper, Operation
+from flaglint.location import Location
+from flaglint.memory import Spot, objects_in
+from flaglint.models import Bitop
+from flaglint.ownership import EXCLUSIVE, Kind, Owner
+from flaglint.state import State
+from flaglint.values import ERROR, NULL, VALID, Value, object_of
+
+_TYPE_HELPER = re.compile(r"(__Set|__Clear|)Page(\w+)")
+_CLASSES = {"IS_ERR": ERROR, "IS_ERR_OR_NULL": NULL | ERROR, "IS_ERR_VALUE": ERROR}
+_PASS = frozenset(("ERR_CAST", "PTR_ERR_OR_ZERO", "kasan_reset_tag", "ERR_PTR", "PTR_ERR"))
+
+
+class Primitives(Containers):
+    """The primitives of `rules/`, for one function."""
+
+    def _bitop(self, state: State, op: ir.Call, bitop: Bitop, args: tuple[Value, ...]) -> bool:
+        if bitop.word >= len(args):
+            return False
+        word = args[bitop.word]
+        if not (isinstance(word, tuple) and word[0] == "o" and word[3] == self.layout.flags):
+            return False
+        spot = Spot("page", word[1], index=word[2], offset=word[3])
+        bit = args[bitop.bit] if bitop.bit >= 0 else None
+        flags: tuple[str, ...] = ()
+        if isinstance(bit, int):
+            known = self.know.bits.get(bit)
+            flags = (known,) if known else ()
+        elif 0 <= bitop.mask < len(args):
+            flags = self.flag_names(args[bitop.mask])
+        if bitop.atomicity != "read":
+            self.write(state, spot, op.name, flags, bitop.atomicity)
+        state.env[op.dst] = ("s", self.symbol(state))
+        rule = self.models.locks.get(op.name)
+        if rule is not None:
+            self._lock(state, op, rule, args)
+        return True
+
+    def _helper(self, state: State, op: ir.Call, helper: Helper, page: Value) -> bool:
+        name = object_of(page)
+        if name is None or not isinstance(page, tuple) or page[0] != "o":
+            nowhere = not state.mask(page) & VALID  # a path that cannot be taken
+            if helper.atomicity is Atomicity.PLAIN and not nowhere:
+                lost = f"l{self.at}"
+                doubt = f"which page {op.name}() is given is not known"
+                state.objects[lost] = Owner(Kind.UNKNOWN, doubts=frozenset((doubt,)))
+                name = lost
+                page = ("o", lost, "b", 0)
+            else:
+                state.env[op.dst] = ("s", self.symbol(state))
+                return True
+        flags = tuple(helper.flag.split("|"))
+        result: Value = ("s", self.symbol(state))
+        if helper.operation is Operation.TEST:
+            result = ("t", "flag", name, flags[0])
+        if helper.atomicity is not Atomicity.READ:
+            word = word_of(helper, page[2], state.objects.get(name))
+            place = Place(op.where, self.function.key, op.name, flags, word, str(helper.atomicity))
+            self.record(state, place, name)
+            if helper.operation in (Operation.SET, Operation.CLEAR):
+                value = VALID if helper.operation is Operation.SET else NULL
+                state.facts[("now", name, flags[0])] = value
+        state.env[op.dst] = result
+        return True
+
+    def _primitive(self, state: State, op: ir.Call, name: str, args: tuple[Value, ...]) -> bool:
+        models = self.models
+        rule = models.locks.get(name)
+        if rule is not None:
+            self._body_accesses(state, op, args)
+            self._lock(state, op, rule, args)
+            return True
+        if name in models.allocate:
+            self._body_accesses(state, op, args)
+            owner = Owner(Kind.FRESH, why=f"allocated by {name}()", where=op.where)
+            overlay = self.layout.page_type(op.type) or "page"
+            value = self.new_object(state, owner, overlay)
+            # What an allocator gives is the first page of what it allocated.
+            state.env[op.dst] = ("o", value[1], 0, 0)
+            return True
+        if name in models.allocate_memory:
+            symbol = self.symbol(state)
+            for cell in [c for c in state.cells if c[0] == f"k{symbol}"]:
+                del state.cells[cell]
+            state.env[op.dst] = ("a", f"k{symbol}", ())
+            return True
+        if name in _CLASSES and args:
+            state.env[op.dst] = ("i", args[0], _CLASSES[name])
+            return True
+        if name in _PASS and args:
+            state.env[op.dst] = args[0]
+            if name == "ERR_PTR":
+                symbol = ("s", self.symbol(state))
+                state.facts[symbol] = ERROR if state.mask(args[0]) == VALID else NULL | ERROR
+                state.env[op.dst] = symbol
+            elif name == "PTR_ERR":
+                state.env[op.dst] = ("s", self.symbol(state))
+            return True
+        return self._page_primitive(state, op, name, args) or self._list(state, op, name, args)
+
+    def _page_primitive(
+        self, state: State, op: ir.Call, name: str, args: tuple[Value, ...]
+    ) -> bool:
+        models = self.models
+        if name in models.page_head and args:
+            self.set(state, op.dst, _head(args[0]), op.type)
+            return True
+        conditional = models.conditional.get(name)
+        if conditional is not None and conditional[1] < len(args):
+            what = object_of(args[conditional[1]])
+            if what is not None:
+                state.env[op.dst] = ("t", conditional[0], what, args[conditional[1]])
+                return True
+        if name in models.first_reference and args:
+            count = args[1] if len(args) > 1 else 1
+            if state.number(count) == 1 and self._first_reference(state, args[0], op.where):
+                return True
+            if name not in models.unfreeze:
+                return False
+        if name in models.unfreeze and args:
+            self._unfreeze(state, args[models.unfreeze[name]], op.where)
+            return True
+        if name in models.split and args:
+            what = object_of(args[0])
+            if what is not None and what in state.objects:
+                state.objects[what] = state.objects[what]._replace(parted=True)
+            return True
+        if name in models.take_reference and args:
+            what = object_of(args[0])
+            if what is not None and what in state.objects:
+                owner = state.objects[what]
+                state.objects[what] = owner._replace(extra=min(2, owner.extra + 1))
+            return True
+        if name in models.drop and args:
+            self._body_accesses(state, op, args)
+            self._release(state, args[models.drop[name]], name, op.where)
+            return True
+        if name in models.free_owned and args:
+            self._body_accesses(state, op, args)
+            self._release(state, args[models.free_owned[name]], name, op.where)
+            return True
+        if name in models.publish:
+            self._body_accesses(state, op, args)
+            self._settle(state, False)
+            state.facts.pop(("failed", ""), None)
+            for value in args:
+                self.publish(state, value, f"{name}() made it reachable by others", op.where)
+            state.env[op.dst] = ("s", self.symbol(state))
+            if name in models.publish_if_zero:
+                state.env[op.dst] = ("t", "failed", "", "")
+            return True
+        if name in models.store_failed:
+            known = state.facts.get(("failed", ""))
+            state.env[op.dst] = ("t", "failed", "", "")
+            if known is not None:
+                state.env[op.dst] = 0 if known == NULL else ("s", self.symbol(state))
+                state.narrow(state.env[op.dst], known)
+            return True
+        if name in models.look_up:
+            self._body_accesses(state, op, args)
+            self.set(state, op.dst, ("h", self.symbol(state), f"{name}()"), op.type)
+            found = object_of(state.env[op.dst])
+            for flag in models.gives_flags.get(name, ()) if found else ():
+                state.facts[("flag", found, flag)] = VALID
+            if found and self.layout.page_type(op.type) == "folio":
+                # A look-up that gives folios finds what is cached or mapped; no cast makes
+                # a slab or a page table of that.
+                state.objects[found] = state.objects[found]._replace(view="folio")
+            return True
+        if name in models.carry:
+            carried = next(objects_in(args), None)
+            if carried is not None:
+                state.env[op.dst] = ("d", carried)
+                return True
+        if name in models.carried_back and args and op.type.endswith("*"):
+            overlay = self.layout.page_type(op.type)
+            carried = object_of(args[0])
+            if overlay and carried is not None:
+                state.env[op.dst] = ("o", carried, "b" if overlay == "page" else 0, 0)
+                return True
+        if name in models.counts and args:
+            what = object_of(args[0])
+            if what is not None:
+                state.env[op.dst] = ("t", "count", what, "")
+                return True
+        match = _TYPE_HELPER.fullmatch(name)
+        if match and match.group(2) in models.free_types and args:
+            return self._free_type(state, op, match.group(1), args[0])
+        pair = models.bulk.get(name)
+        if pair is not None and args:
+            self._bulk(state, op, pair, args)
+            return True
+        return False
+
+    def _free_type(self, state: State, op: ir.Call, verb: str, page: Value) -> bool:
+        name = object_of(page)
+        if name is None or name not in state.objects:
+            return False
+        if not verb:
+            state.env[op.dst] = ("t", "free", name, "")
+            return True
+        owner = state.objects[name]
+        if owner.kind not in EXCLUSIVE:
+            why = "it is a free page of the page allocator's"
+            state.objects[name] = owner.moved(Kind.FREE, why, op.where)
+        return True
+
+    def _bulk(
+        self, state: State, op: ir.Call, pair: tuple[int, int], args: tuple[Value, ...]
+    ) -> None:
+        to = args[pair[0]] if pair[0] < len(args) else None
+        size = state.number(args[2]) if len(args) > 2 else None
+        if size == self.layout.size and not (isinstance(to, tuple) and to[0] in ("o", "d", "a")):
+            # As many bytes as a struct page has, at an address that was computed.
+            doubt = f"which struct page, if any, {op.name}() overwrites is not known"
+            name = f"m{self.at}"
+            state.objects[name] = Owner(Kind.UNKNOWN, doubts=frozenset((doubt,)), where=op.where)
+            to = ("o", name, "b", 0)
+        if isinstance(to, tuple) and to[0] == "o" and to[3] <= self.layout.flags:
+            spot = Spot("page", to[1], index=to[2], offset=to[3])
+            self.write(state, spot, op.name, (), "plain")
+        state.env[op.dst] = to
+
+    def _unfreeze(self, state: State, page: Value, where: Location) -> None:
+        name = object_of(page)
+        if name is None or name not in state.objects:
+            return
+        if not self.part(state, page):
+            state.objects[name] = state.objects[name].thawed(where)
+
+    def _store_failed(self, state: State, op: ir.Call) -> list[State]:
+        # Two paths from here, and not one with a question: the answer is kept in variables
+        # that other errors are kept in too, and comes back from functions.
+        failed = state.copy()
+        self._settle(state, False)
+        state.facts[("failed", "")] = NULL
+        state.env[op.dst] = 0
+        self._settle(failed, True)
+        failed.facts[("failed", "")] = VALID
+        failed.env[op.dst] = ("s", self.symbol(failed))
+        failed.narrow(failed.env[op.dst], VALID)
+        return [state, failed]
+
+    def _settle(self, state: State, failed: bool) -> None:
+        for name, owner in list(state.objects.items()):
+            state.objects[name] = owner.settled(failed)
+
+    def _first_reference(self, state: State, page: Value, where: Location) -> bool:
+        name = object_of(page)
+        if name is None or name not in state.objects:
+            return False
+        owner = state.objects[name]
+        if owner.kind is Kind.FROZEN:
+            return False
+        if owner.kind not in EXCLUSIVE or owner.kind in (Kind.FREE, Kind.ZERO):
+            why = "its reference count was zero, and the caller was given the first reference"
+            state.objects[name] = owner.moved(Kind.FRESH, why, where)
+        return True
+
+    def _release(self, state: State, page: Value, name: str, where: Location) -> None:
+        what = object_of(page)
+        if what is not None and what in state.objects and not self.part(state, page):
+            owner = state.objects[what]
+            if self._one_of_many(state, page):
+                return
+            if owner.extra and name in self.models.drop:
+                state.objects[what] = owner._replace(extra=owner.extra - 1)
+                return
+            if name in self.models.free_owned and what.startswith("F:") and "|" not in what:
+                self.given_back.setdefault(what[2:], set()).add(int(self.at.split(".")[0]))
+            why = f"{name}() dropped the reference that kept it"
+            state.objects[what] = owner.moved(Kind.RELEASED, why, where)
+
+
+def _head(value: Value) -> Value:
+    if isinstance(value, tuple) and value[0] == "o" and value[2] in (0, "b"):
+        return ("o", value[1], 0, 0)
+    return value
