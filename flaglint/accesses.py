@@ -104,7 +104,7 @@ class Accesses(Memory):
         self, state: State, spot: Spot, helper: str, flags: tuple[str, ...], atomicity: str
     ) -> None:
         """A write of the flags word at a place."""
-        index = spot.index
+        index = spot.page
         word = "second" if index == 1 else "head" if index == 0 else "any"
         if spot.record not in ("", "page") and index == "b":
             word = "head"

@@ -261,11 +261,21 @@ class Applying(Accesses):
         after.narrow(after.env.get(op.dst), mask)
         return after
 
+    def _let_go(self, state: State, lock: str, where: Location) -> None:
+        # What was only looked at on a free list can be anybody's once the list's lock is
+        # dropped; what was taken off the list stays the taker's.
+        lists = {field for field, held in self.models.free_lists.items() if held == lock}
+        for name, owner in list(state.objects.items()) if lists else ():
+            if owner.kind is Kind.FREE and owner.why.removeprefix("it is on ") in lists:
+                why = "it was on a free list whose lock has been dropped"
+                state.objects[name] = owner.moved(Kind.SHARED, why, where)
+
     def _entry(self, state: State, owner: Owner, args: dict[str, Value]) -> Owner:
         assert owner.root is not None
         value = self._object(state, owner.root, args)
         if isinstance(value, tuple) and value[0] == "fork":
-            return max(value[1], key=lambda each: each.kind)
+            suspects: tuple[Owner, ...] = value[1]
+            return max(suspects, key=lambda each: each.kind)
         found = state.objects.get(object_of(value) or "")
         if found is not None:
             return found._replace(doubts=found.doubts | owner.doubts)

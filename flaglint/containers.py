@@ -84,12 +84,3 @@ class Containers(Applying):
                 state.env[op.dst] = ("t", "lock", name, "")
             case "try_zero":
                 state.env[op.dst] = ("n", ("t", "lock", name, ""))
-
-    def _let_go(self, state: State, lock: str, where: Location) -> None:
-        # What was only looked at on a free list can be anybody's once the list's lock is
-        # dropped; what was taken off the list stays the taker's.
-        lists = {field for field, held in self.models.free_lists.items() if held == lock}
-        for name, owner in list(state.objects.items()) if lists else ():
-            if owner.kind is Kind.FREE and owner.why.removeprefix("it is on ") in lists:
-                why = "it was on a free list whose lock has been dropped"
-                state.objects[name] = owner.moved(Kind.SHARED, why, where)

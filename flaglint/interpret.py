@@ -236,7 +236,7 @@ class Interpreter(Calls):
                     value = ("s", f"{self.at}:{cond}")
                     state.env[cond] = value
                 out = []
-                ways = ((True, yes), (False, no))
+                ways: tuple[tuple[bool, int], ...] = ((True, yes), (False, no))
                 if isinstance(cond, str) and cond.startswith("__ret_warn") and _counts(value):
                     # WARN_ON(folio_ref_count(folio)): a claim that there is no reference.
                     ways = ways[1:]
@@ -457,7 +457,7 @@ def summarise(function: ir.Function, know: Knowledge) -> Result:
         run, solution = _run(function, know, owned)
     pending: list[Access] = []
     decided: list[Access] = []
-    for access in run.recording.values():
+    for access in (run.recording or {}).values():
         guarded = access.guards and access.kind in OPEN and access.place.atomicity == "plain"
         (pending if access.kind in CONDITIONAL or guarded else decided).append(access)
     outcomes = outcomes_of(run, run.exits or ())
@@ -474,6 +474,7 @@ def _run(
 ) -> tuple[Interpreter, Solution[State]]:
     run = Interpreter(function, know)
     run.owned_params = owned
+    solution: Solution[State] = Solution()
     for limit, budget, fine in _EFFORTS:
         run.fine = fine
         solution = solve(function.blocks, run, limit, budget)

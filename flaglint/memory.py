@@ -54,7 +54,7 @@ class Spot(NamedTuple):
     sort: str
     root: str = ""
     steps: tuple[str, ...] = ()
-    index: int | str = 0
+    page: int | str = 0
     offset: int = 0
     field: str = ""
     record: str = ""
@@ -227,7 +227,7 @@ class Memory:
         if isinstance(value, tuple):
             match value[0]:
                 case "o":
-                    return Spot("page", value[1], index=value[2], offset=value[3])
+                    return Spot("page", value[1], page=value[2], offset=value[3])
                 case "a":
                     return Spot("cell", value[1], value[2])
                 case "l":
@@ -252,7 +252,7 @@ class Memory:
             case ir.Index(at, size):
                 if spot.sort == "page":
                     if size == self.layout.size:
-                        return spot._replace(index=add_index(spot.index, at))
+                        return spot._replace(page=add_index(spot.page, at))
                     return self._byte(spot, None if at is None else at * size)
                 if spot.sort == "cell":
                     return spot._replace(steps=(*spot.steps, "[]"))
@@ -260,10 +260,10 @@ class Memory:
 
     def _byte(self, spot: Spot, count: int | None) -> Spot:
         if count is None:
-            return spot._replace(index="?")
+            return spot._replace(page="?")
         total = spot.offset + count
         pages, offset = divmod(total, self.layout.size)
-        return spot._replace(index=add_index(spot.index, pages), offset=offset)
+        return spot._replace(page=add_index(spot.page, pages), offset=offset)
 
     def is_word(self, spot: Spot) -> bool:
         """Whether the place is a page's flags word."""
@@ -425,8 +425,8 @@ class Memory:
             case "cell":
                 value = ("a", spot.root, spot.steps)
             case "page":
-                value = ("o", spot.root, spot.index, spot.offset)
-                if spot.record == "folio" and spot.index == 0 and spot.offset == 0:
+                value = ("o", spot.root, spot.page, spot.offset)
+                if spot.record == "folio" and spot.page == 0 and spot.offset == 0:
                     value = ("o", spot.root, 0, 0)
             case "list":
                 value = ("l", spot.root, spot.steps, 0)
@@ -448,11 +448,11 @@ class Memory:
             count = None if number is None else number * op.size
             if op.operator == "-" and count is not None:
                 count = -count
-            spot = Spot("page", left[1], index=left[2], offset=left[3])
+            spot = Spot("page", left[1], page=left[2], offset=left[3])
             if count is None and op.size != self.layout.size:
                 return ("d", left[1])
             moved = self._byte(spot, count)
-            return ("o", left[1], moved.index, moved.offset)
+            return ("o", left[1], moved.page, moved.offset)
         if isinstance(left, tuple) and left[0] == "l":
             number = state.number(right) or 0
             return (*left[:3], left[3] - number)

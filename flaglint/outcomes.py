@@ -58,7 +58,9 @@ def _coarse(outcome: Outcome) -> Outcome:
 def _coarser(outcome: Outcome) -> Outcome:
     """Without doubts and returned numbers either; each sort of ownership stays apart."""
     less = _coarse(outcome)
-    value = less.value if isinstance(less.value, tuple) and less.value[0] == "o" else None
+    value: Value = None
+    if isinstance(less.value, tuple) and less.value[0] == "o":
+        value = less.value
     if isinstance(less.value, tuple) and less.value[0] == "k" and less.value[1][0] == "o":
         value = less.value
     elif less.value == 0:

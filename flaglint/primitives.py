@@ -30,7 +30,7 @@ class Primitives(Containers):
         word = args[bitop.word]
         if not (isinstance(word, tuple) and word[0] == "o" and word[3] == self.layout.flags):
             return False
-        spot = Spot("page", word[1], index=word[2], offset=word[3])
+        spot = Spot("page", word[1], page=word[2], offset=word[3])
         bit = args[bitop.bit] if bitop.bit >= 0 else None
         flags: tuple[str, ...] = ()
         if isinstance(bit, int):
@@ -100,9 +100,9 @@ class Primitives(Containers):
         if name in _PASS and args:
             state.env[op.dst] = args[0]
             if name == "ERR_PTR":
-                symbol = ("s", self.symbol(state))
-                state.facts[symbol] = ERROR if state.mask(args[0]) == VALID else NULL | ERROR
-                state.env[op.dst] = symbol
+                error = ("s", self.symbol(state))
+                state.facts[error] = ERROR if state.mask(args[0]) == VALID else NULL | ERROR
+                state.env[op.dst] = error
             elif name == "PTR_ERR":
                 state.env[op.dst] = ("s", self.symbol(state))
             return True
@@ -149,6 +149,11 @@ class Primitives(Containers):
             self._body_accesses(state, op, args)
             self._release(state, args[models.free_owned[name]], name, op.where)
             return True
+        return self._reaching(state, op, name, args)
+
+    def _reaching(self, state: State, op: ir.Call, name: str, args: tuple[Value, ...]) -> bool:
+        """How pages are published, found and carried."""
+        models = self.models
         if name in models.publish:
             self._body_accesses(state, op, args)
             self._settle(state, False)
@@ -159,12 +164,10 @@ class Primitives(Containers):
             if name in models.publish_if_zero:
                 state.env[op.dst] = ("t", "failed", "", "")
             return True
-        if name in models.store_failed:
-            known = state.facts.get(("failed", ""))
-            state.env[op.dst] = ("t", "failed", "", "")
-            if known is not None:
-                state.env[op.dst] = 0 if known == NULL else ("s", self.symbol(state))
-                state.narrow(state.env[op.dst], known)
+        if name in models.store_failed:  # asked again: the same answer
+            known = state.facts[("failed", "")]
+            state.env[op.dst] = 0 if known == NULL else ("s", self.symbol(state))
+            state.narrow(state.env[op.dst], known)
             return True
         if name in models.look_up:
             self._body_accesses(state, op, args)
@@ -188,6 +191,11 @@ class Primitives(Containers):
             if overlay and carried is not None:
                 state.env[op.dst] = ("o", carried, "b" if overlay == "page" else 0, 0)
                 return True
+        return self._looking(state, op, name, args)
+
+    def _looking(self, state: State, op: ir.Call, name: str, args: tuple[Value, ...]) -> bool:
+        """What is asked of a page, and copies of its memory."""
+        models = self.models
         if name in models.counts and args:
             what = object_of(args[0])
             if what is not None:
@@ -227,7 +235,7 @@ class Primitives(Containers):
             state.objects[name] = Owner(Kind.UNKNOWN, doubts=frozenset((doubt,)), where=op.where)
             to = ("o", name, "b", 0)
         if isinstance(to, tuple) and to[0] == "o" and to[3] <= self.layout.flags:
-            spot = Spot("page", to[1], index=to[2], offset=to[3])
+            spot = Spot("page", to[1], page=to[2], offset=to[3])
             self.write(state, spot, op.name, (), "plain")
         state.env[op.dst] = to
 

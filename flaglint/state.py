@@ -15,7 +15,7 @@ from collections.abc import Hashable
 
 from flaglint.location import Location
 from flaglint.lockset import MustLockset
-from flaglint.ownership import CONDITIONAL, Owner, join
+from flaglint.ownership import Owner, join
 from flaglint.values import ANY_CLASS, NULL, VALID, Value, mentions, rename
 
 Cell = tuple[str, tuple[str, ...]]
@@ -236,11 +236,11 @@ class State:
         # Equal properties: both states' variables hold objects in the same pattern, so an
         # object of the other is the one that the same variable holds here.
         names: dict[str, str] = {}
-        for table, theirs in ((self.env, other.env), (self.cells, other.cells)):
-            for key, value in theirs.items():
-                mine = table.get(key)  # type: ignore[attr-defined]
-                for one, two in zip(_objects(value), _objects(mine), strict=False):
-                    names.setdefault(one, two)
+        pairs = [(value, self.env.get(name)) for name, value in other.env.items()]
+        pairs += [(value, self.cells.get(cell)) for cell, value in other.cells.items()]
+        for theirs, mine in pairs:
+            for one, two in zip(_objects(theirs), _objects(mine), strict=False):
+                names.setdefault(one, two)
         return names
 
     def weakened(self, other: State, tag: str) -> State:
@@ -253,11 +253,6 @@ class State:
                 new.objects[mine] = join(new.objects[mine], owner, MERGED)
         new.locks = self.locks & other.locks
         return new
-
-
-def is_conditional(owner: Owner) -> bool:
-    """Whether a caller decides what the object is."""
-    return owner.kind in CONDITIONAL
 
 
 def alternatives(*owners: Owner) -> Value:
