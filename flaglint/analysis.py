@@ -110,7 +110,7 @@ def load(request: Request, progress: Progress) -> Program:
     engine.add(units, lambda done, total: progress("following calls", done, total))
     asked: set[str] = set()
     for _ in range(_ROUNDS):
-        names = {name for name in engine.hanging().values()} - asked
+        names = set(engine.hanging().values()) - asked
         if not names:
             break
         asked |= names
@@ -161,7 +161,8 @@ def dump(request: Request, stage: str, names: tuple[str, ...]) -> str:
             return "\n".join(ir.dump(engine.functions[key]) for key in keys)
         case "callgraph":
             return "".join(
-                f"{key} <- {edge.caller} at {edge.where}{' via ' + edge.slot if edge.slot else ''}\n"
+                f"{key} <- {edge.caller} at {edge.where}"
+                f"{' via ' + edge.slot if edge.slot else ''}\n"
                 for key in keys
                 for edge in engine.graph.callers.get(key, ())
             )
@@ -209,16 +210,15 @@ def _touches(finding: Finding, wanted: frozenset[str]) -> bool:
     return bool(places & wanted)
 
 
-def _layout(
-    headers: object, records: frozenset[str], units: Sequence[ir.Unit]
-) -> Layout:
+def _layout(headers: object, records: frozenset[str], units: Sequence[ir.Unit]) -> Layout:
     size, flags = page_layout(headers)
     local: Counter[str] = Counter()
     for unit in units:
         for function in unit.functions:
             for name, kind in function.types.items():
-                if name not in function.params and kind.startswith("struct ") and " " not in kind[7:]:
-                    local[kind[7:]] += 1
+                record = kind.removeprefix("struct ")
+                if name not in function.params and record != kind and " " not in record:
+                    local[record] += 1
     return Layout(records, size, flags, frozenset(local) | {"list_head"})
 
 

@@ -29,7 +29,8 @@ class CallGraph(msgspec.Struct, frozen=True):
     """`targets` maps a slot, or "function:parameter", to the functions it may hold.
 
     `order` holds the strongly connected components, callees before callers; `callers` the
-    edges into each function, `calls` those out of it; `taken` functions whose address goes somewhere.
+    edges into each function, `calls` those out of it; `taken` functions whose address goes
+    somewhere.
     """
 
     targets: dict[str, tuple[str, ...]]
@@ -88,9 +89,7 @@ def _pointers(
                                 yield f"{callee}:{target.params[number]}", argument[1:]
 
 
-def _through_parameters(
-    functions: Mapping[str, ir.Function], targets: dict[str, set[str]]
-) -> None:
+def _through_parameters(functions: Mapping[str, ir.Function], targets: dict[str, set[str]]) -> None:
     # A pointer that came in by a parameter and goes out as an argument: what the one may be,
     # the other may be too.
     flows: list[tuple[str, str]] = []

@@ -71,9 +71,7 @@ def order(blocks: tuple[ir.Block, ...]) -> list[int]:
     return place
 
 
-def solve(
-    blocks: tuple[ir.Block, ...], domain: Domain[S], limit: int, budget: int
-) -> Solution[S]:
+def solve(blocks: tuple[ir.Block, ...], domain: Domain[S], limit: int, budget: int) -> Solution[S]:
     """The fixed point, or what `budget` visits of blocks came to (`complete` is False then)."""
     place = order(blocks)
     solution: Solution[S] = Solution()

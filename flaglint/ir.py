@@ -296,12 +296,14 @@ def defined(op: Op) -> str:
 
 def verify(function: Function) -> list[str]:
     """What is wrong with the function's shape; empty when nothing is."""
-    faults = []
+    faults: list[str] = []
     assigned: set[str] = set()
     for number, block in enumerate(function.blocks):
-        for to in successors(block.end):
-            if not 0 <= to < len(function.blocks):
-                faults.append(f"block {number} goes to {to}, which does not exist")
+        faults += (
+            f"block {number} goes to {to}, which does not exist"
+            for to in successors(block.end)
+            if not 0 <= to < len(function.blocks)
+        )
         for op in block.ops:
             name = defined(op)
             if name.startswith("%"):

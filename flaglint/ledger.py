@@ -25,6 +25,7 @@ _DECLARED = re.compile(rb"\bstruct\s+(?:page|folio|slab)\s*\*\s*(\w+)")
 _FUNCTION = re.compile(rb"^[A-Za-z_][\w \t*]*?\b(\w+)\s*\([^;{}]*\)\s*\{", re.M)
 _DEFINE = re.compile(rb"^[ \t]*#[ \t]*define\b")
 _DECLARATION = re.compile(rb"^\s*(?:extern|static|void|bool|int|inline)\b")
+_NOT_BUILT = "not compiled under this configuration"
 
 
 def ledger(
@@ -50,14 +51,9 @@ def ledger(
                 doubts: tuple[str, ...] = ("the file was not analysed",)
             else:
                 inactive += 1
-                verdict, reason = Verdict.INACTIVE, "not compiled under this configuration"
+                verdict, reason = Verdict.INACTIVE, _NOT_BUILT
                 doubts = ()
-            sites.append(
-                Site(
-                    file, line, column, "", text, name, "", "any", verdict, reason, False, (),
-                    doubts,
-                )  # fmt: skip
-            )
+            sites.append(_textual(file, line, column, "", text, name, verdict, reason, doubts))
     places = {(site.file, site.line) for site in sites}
     for file in sorted(set(files) | {site.file for site in sites}):
         for line, column, function, text in _raw(root, file):
@@ -66,10 +62,7 @@ def ledger(
             inactive += 1
             helper = function if file.endswith(".h") else "(plain RMW)"
             sites.append(
-                Site(
-                    file, line, column, function, text, helper, "", "any", Verdict.INACTIVE,
-                    "not compiled under this configuration", False, (), (),
-                )  # fmt: skip
+                _textual(file, line, column, function, text, helper, Verdict.INACTIVE, _NOT_BUILT)
             )
     sites.sort(key=lambda s: (s.file, s.line, s.column, s.helper))
     own = sum(1 for site in sites if site.helper not in names)
@@ -103,6 +96,35 @@ def _site(root: str, judgement: Judgement, functions: Mapping[str, ir.Function])
     )
 
 
+def _textual(
+    file: str,
+    line: int,
+    column: int,
+    function: str,
+    text: str,
+    helper: str,
+    verdict: Verdict,
+    reason: str,
+    doubts: tuple[str, ...] = (),
+) -> Site:
+    # What only the file's text shows: no flag, no judgement, and the word may be any page's.
+    return Site(
+        file=file,
+        line=line,
+        column=column,
+        function=function,
+        expression=text,
+        helper=helper,
+        flag="",
+        word="any",
+        verdict=verdict,
+        reason=reason,
+        poison_window=False,
+        evidence=(),
+        doubts=doubts,
+    )
+
+
 def _line(root: str, file: str, line: int) -> str:
     try:
         with open(os.path.join(root, file), "rb") as stream:
@@ -114,9 +136,7 @@ def _line(root: str, file: str, line: int) -> str:
     return ""
 
 
-def _named(
-    root: str, file: str, names: frozenset[str]
-) -> Iterator[tuple[int, int, str, str]]:
+def _named(root: str, file: str, names: frozenset[str]) -> Iterator[tuple[int, int, str, str]]:
     """Calls of the named helpers in a file's text, whatever #if they stand under."""
     try:
         with open(os.path.join(root, file), "rb") as stream:
@@ -156,7 +176,7 @@ def _raw(root: str, file: str) -> Iterator[tuple[int, int, str, str]]:
     for match in _RAW.finditer(text):
         if match.group(1) not in pages:
             continue
-        before = [f for f in _FUNCTION.finditer(text, 0, match.start())]
+        before = list(_FUNCTION.finditer(text, 0, match.start()))
         function = before[-1].group(1).decode() if before else ""
         around = text[before[-1].start() : match.start()] if before else b""
         if match.group(1) not in set(_DECLARED.findall(around)):

@@ -48,6 +48,4 @@ def inner(field: str) -> bool:
 
 def renamed(locks: MustLockset, names: dict[str, str]) -> MustLockset:
     """The set with formals' locks named as the caller has them; unnamed ones are left out."""
-    return frozenset(
-        known for lock in locks if (known := names.get(lock, lock)) and known != "*"
-    )
+    return frozenset(known for lock in locks if (known := names.get(lock, lock)) and known != "*")

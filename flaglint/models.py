@@ -73,14 +73,11 @@ class Models(msgspec.Struct, frozen=True):
     page_head: frozenset[str]
     page_nth: frozenset[str]
 
-
     def observes(self, name: str) -> bool:
         """Whether a function only looks at what it is given."""
         if name in self.observe:
             return True
-        return any(
-            name[:length] + "*" in self.observe for length in range(4, len(name) + 1)
-        )
+        return any(name[:length] + "*" in self.observe for length in range(4, len(name) + 1))
 
 
 def load_models(directory: Path) -> Models:

@@ -112,7 +112,11 @@ class Owner(NamedTuple):
         """After a freeze that succeeded."""
         kept = self.before if self.kind is Kind.FROZEN else self.kind
         return self._replace(
-            kind=Kind.FROZEN, root=None, before=kept, why="its reference count was frozen", where=where
+            kind=Kind.FROZEN,
+            root=None,
+            before=kept,
+            why="its reference count was frozen",
+            where=where,
         )
 
     def thawed(self, where: Location) -> Owner:

@@ -153,7 +153,11 @@ def _locked(access: Access, held: frozenset[str], free_locks: frozenset[str]) ->
     # type is free only while one of the allocator's locks is held.
     locks = access.locks | held
     owner = access.owner
-    if owner.kind is Kind.FREE and owner.why.startswith(("its type", "it is on ")) and not locks & free_locks:
+    if (
+        owner.kind is Kind.FREE
+        and owner.why.startswith(("its type", "it is on "))
+        and not locks & free_locks
+    ):
         owner = owner._replace(
             kind=Kind.SHARED, why="a free page, but the allocator's lock is not held"
         )
@@ -169,7 +173,7 @@ _Seen = tuple[str, Access, tuple[str, ...]]
 
 
 def _writers(contexts: Mapping[Place, list[_Seen]]) -> list[tuple[str, Access]]:
-    found = []
+    found: list[tuple[str, Access]] = []
     for place in sorted(contexts, key=lambda place: place[:4]):
         open_ = [
             (len(access.locks), len(access.chain), key, access)
@@ -376,9 +380,10 @@ def _failed(context: Context) -> str:
 
 def _evidence(context: Context) -> tuple[Evidence, ...]:
     owner = context.access.owner
-    found = []
+    found: list[Evidence] = []
     if owner.why and owner.where is not None:
         found.append(Evidence(owner.where.file, owner.where.line, owner.why))
-    for step in context.chain[:-1]:
-        found.append(Evidence(step.file, step.line, f"{step.function}() calls on"))
+    found += (
+        Evidence(step.file, step.line, f"{step.function}() calls on") for step in context.chain[:-1]
+    )
     return tuple(found)

@@ -29,7 +29,9 @@ _WRITE = re.compile(
     rb"\b(\w+)(?:\[[^]]*\])?\s*(?:->|\.)\s*(?:page\.)?(?:__page_)?flags(?:\.f)?"
     rb"\s*(?:[|&^+-]|<<|>>)?=[^=]"
 )
-_MEMMAP = re.compile(rb"\bmem(?:set|cpy|move)\w*\s*\([^;]*sizeof\s*\(\s*(?:struct\s+page\b|\*\s*page\s*\))")
+_MEMMAP = re.compile(
+    rb"\bmem(?:set|cpy|move)\w*\s*\([^;]*sizeof\s*\(\s*(?:struct\s+page\b|\*\s*page\s*\))"
+)
 _NAME = rb"[A-Za-z0-9_]"
 _HEADERS = ("include/linux", "mm")
 
@@ -118,7 +120,7 @@ def _writes(text: bytes, declared: re.Pattern[bytes]) -> bool:
         return False
     if _MEMMAP.search(text):
         return True
-    written = {name for name in _WRITE.findall(text)}
+    written = set(_WRITE.findall(text))
     if not written:
         return False
     variables = {one or two for one, two in declared.findall(text)}

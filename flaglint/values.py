@@ -56,8 +56,7 @@ def mentions(value: Value, symbol: str) -> bool:
     if not isinstance(value, tuple):
         return False
     return any(
-        part == symbol or (isinstance(part, tuple) and mentions(part, symbol))
-        for part in value[1:]
+        part == symbol or (isinstance(part, tuple) and mentions(part, symbol)) for part in value[1:]
     )
 
 

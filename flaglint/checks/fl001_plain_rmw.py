@@ -18,16 +18,14 @@ _WORDS = {
 def findings(evidence: Evidence) -> tuple[Finding, ...]:
     """One finding for each racy site."""
     seen: dict[tuple[str, str, str], int] = {}
-    found = []
-    for judgement in evidence.judgements:
-        if judgement.verdict is Verdict.RACY:
-            found.append(_finding(judgement, evidence.levels[RULE], seen))
-    return tuple(found)
+    return tuple(
+        _finding(judgement, evidence.levels[RULE], seen)
+        for judgement in evidence.judgements
+        if judgement.verdict is Verdict.RACY
+    )
 
 
-def _finding(
-    judgement: Judgement, level: Level, seen: dict[tuple[str, str, str], int]
-) -> Finding:
+def _finding(judgement: Judgement, level: Level, seen: dict[tuple[str, str, str], int]) -> Finding:
     place = judgement.place
     context = judgement.worst
     assert context is not None

@@ -24,9 +24,7 @@ def findings(evidence: Evidence) -> tuple[Finding, ...]:
             key = (walker.file, walker.line)
             walkers[key] = walker
             exposed.setdefault(key, []).append(judgement)
-    return tuple(
-        _finding(walkers[key], exposed[key], evidence) for key in sorted(walkers)
-    )
+    return tuple(_finding(walkers[key], exposed[key], evidence) for key in sorted(walkers))
 
 
 def _finding(walker: RacingAccess, sites: list[Judgement], evidence: Evidence) -> Finding:

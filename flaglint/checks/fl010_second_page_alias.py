@@ -18,13 +18,15 @@ def findings(evidence: Evidence) -> tuple[Finding, ...]:
     table = evidence.table
     second = _flags(table, Word.SECOND)
     anywhere = _flags(table, Word.ANY)
-    found = []
+    found: list[Finding] = []
     for flag in sorted(second.values(), key=lambda flag: flag.line):
         clashes = [f for f in anywhere.values() if f.bit == flag.bit and f.name != flag.name]
         if flag.bit < _KEPT_OFF and not clashes:
             clashes = [f for f in table.flags if f.bit == flag.bit and f.name != flag.name][:1]
-        for other in sorted(clashes, key=lambda flag: flag.line):
-            found.append(_finding(flag, other, other.name in anywhere, evidence))
+        found += (
+            _finding(flag, other, other.name in anywhere, evidence)
+            for other in sorted(clashes, key=lambda flag: flag.line)
+        )
     return tuple(found)
 
 
