@@ -8,6 +8,7 @@ from flaglint import ir
 from flaglint.access import Access, Place
 from flaglint.flagtable import Helper, Word
 from flaglint.knowledge import Knowledge
+from flaglint.lockset import inner
 from flaglint.memory import Memory, Spot
 from flaglint.models import Models
 from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, Kind, Owner
@@ -27,6 +28,7 @@ class Accesses(Memory):
         self.recording: dict[tuple[object, ...], Access] | None = None
         self.released: frozenset[str] = frozenset()
         self.free_params = _claimed_free(function, know.models)
+        self.members = _addressed(function)
         self.given_back: dict[str, set[int]] = {}
         self.owned_params: frozenset[str] = frozenset()
         self.called = ""
@@ -163,6 +165,27 @@ def always(function: ir.Function, wanted: int) -> bool:
                 seen.add(to)
                 todo.append(to)
     return True
+
+
+def _addressed(function: ir.Function) -> dict[str, str]:
+    """The temporaries that hold the address of a member, as "record.member".
+
+    For locks: which class &x->lock is does not depend on knowing x.
+    """
+    found: dict[str, str] = {}
+    for block in function.blocks:
+        for op in block.ops:
+            if isinstance(op, ir.Addr) and op.path.steps:
+                fields = [s for s in op.path.steps if isinstance(s, ir.Field)]
+                names = [f"{f.record}.{f.name}" for f in fields]
+                names = [name for name in names if not inner(name)]
+                if names:
+                    found[op.dst] = names[-1]
+            elif isinstance(op, ir.Call) and op.name == "spinlock_check" and op.args:
+                member = found.get(str(op.args[0]))
+                if member:
+                    found[op.dst] = member
+    return found
 
 
 def word_of(helper: Helper, index: int | str, owner: Owner | None) -> str:

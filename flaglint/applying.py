@@ -309,6 +309,8 @@ class Applying(Accesses):
         if name is None or name not in state.objects or self._one_of_many(state, value):
             return
         mine = state.objects[name]
+        if mine.kind in (Kind.PFN, Kind.BOOT) and owner.kind in (Kind.FREE, Kind.RELEASED):
+            return  # one page of a walk over a memory map was handed over; the next was not
         doubts = mine.doubts | owner.doubts
         if owner.kind is Kind.FREE and owner.why.startswith("its type"):
             return  # the callee only looked

@@ -69,7 +69,8 @@ class Containers(Applying):
     def _lock(self, state: State, op: ir.Call, rule: LockRule, args: tuple[Value, ...]) -> None:
         name = rule.named
         if not name and 0 <= rule.lock < len(args):
-            name = lock_name(args[rule.lock])
+            member = self.members.get(str(op.args[rule.lock]), "")
+            name = lock_name(args[rule.lock], member)
         match rule.mode:
             case "acquire" | "claim":
                 if name:

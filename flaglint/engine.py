@@ -40,6 +40,7 @@ class Engine:
         self.know = Knowledge(table, models, layout, self.summaries, self._targets)
         self.know.program = self.functions
         self._calls: dict[str, dict[str, frozenset[str]]] = {}
+        self._hanging: set[str] = set()
         self.graph = callgraph.build({}, ())
         words = "|".join(sorted({*layout.overlays, *models.entry_types, *_CONTAINERS}))
         self._carriers = re.compile(rf"\b(?:{words})\b")
@@ -60,7 +61,11 @@ class Engine:
         done = 0
         moved: set[str] = set()
         for component in self.graph.order:
-            todo = [key for key in component if key in new or self._touched(key, moved, new)]
+            todo = [
+                key
+                for key in component
+                if key in new or self._touched(key, moved, new) or self._decides(key)
+            ]
             again = todo
             own = self.graph.calls.get(component[0], ())
             circular = len(component) > 1 or any(e.callee == component[0] for e in own)
@@ -92,6 +97,13 @@ class Engine:
         # An older function calls, through a pointer or by name, what was only now understood.
         return key not in new and self._calls_any(key, moved)
 
+    def _decides(self, key: str) -> bool:
+        # No page passes through it, but it calls a function whose plain write hangs on its
+        # callers: on a constant that this one passes, say.
+        if key in self.summaries or key not in self.functions:
+            return False
+        return any(edge.callee in self._hanging for edge in self.graph.calls.get(key, ()))
+
     def _calls_any(self, key: str, callees: set[str]) -> bool:
         if key not in self.summaries:
             return False
@@ -107,6 +119,8 @@ class Engine:
             if not result.complete:
                 self.incomplete.add(key)
             self._calls[key] = result.calls
+            if any(access.place.atomicity == "plain" for access in result.summary.pending):
+                self._hanging.add(key)
             if before is None:
                 if len(keys) > 1 or any(
                     access.place.atomicity == "plain" for access in result.summary.pending

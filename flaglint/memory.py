@@ -107,6 +107,10 @@ class Memory:
     def coerce(self, state: State, value: Value, kind: str) -> Value:
         """The value seen as the type: pointers from elsewhere become page objects."""
         overlay = self.layout.page_type(kind)
+        if kind.endswith("*") and isinstance(value, tuple) and value[0] == "s":
+            name = str(value[1])
+            if name.startswith("p:") and "|" not in name and "&" not in name:
+                value = ("a", "*" + name[2:], ())  # a callback's argument, passed as a number
         if not overlay:
             return value
         if value is None:
