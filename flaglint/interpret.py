@@ -13,7 +13,7 @@ from flaglint import ir
 from flaglint.access import Access
 from flaglint.accesses import always
 from flaglint.calls import Calls
-from flaglint.dataflow import Solution, live, solve
+from flaglint.dataflow import Solution, cyclic, live, solve
 from flaglint.knowledge import Knowledge
 from flaglint.outcomes import outcomes_of
 from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, Kind
@@ -37,6 +37,7 @@ class Interpreter(Calls):
     def __init__(self, function: ir.Function, know: Knowledge) -> None:
         super().__init__(function, know)
         self.live = live(function)
+        self.cyclic = cyclic(function.blocks)
         # A local whose address is taken may be read through the pointer at any time.
         self.pinned = frozenset(
             op.path.base
@@ -73,6 +74,7 @@ class Interpreter(Calls):
 
     def through(self, block: int, state: State) -> list[tuple[int, State]]:
         """Every way out of the block."""
+        self.looping = block in self.cyclic
         states = [state.copy()]
         for number, op in enumerate(self.function.blocks[block].ops):
             self.at = f"{block}.{number}"

@@ -67,6 +67,7 @@ class Memory:
         self.function = function
         self.layout = layout
         self.at = ""
+        self.looping = True
         self.where = function.where
 
     # Values of operands.
@@ -101,7 +102,8 @@ class Memory:
 
     def symbol(self, state: State) -> str:
         """The symbol of the op being interpreted, new in this state."""
-        state.forget(self.at)
+        if self.looping:  # elsewhere the op runs once on a path: nothing is said of it yet
+            state.forget(self.at)
         return self.at
 
     def coerce(self, state: State, value: Value, kind: str) -> Value:
