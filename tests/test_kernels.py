@@ -243,11 +243,6 @@ def test_the_first_case_brings_nothing_else(with_first_case: Run, run: Run) -> N
     assert not [f for f in races(run.report) if "partially_mapped" in f.helper]
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="unknown, no finding: on the path on which the page was looked up, the analysis does"
-    " not know which page the helper is given",
-)
 @on_6_1
 def test_6_1_real_race_is_found(run: Run) -> None:
     found = {(f.file, f.function) for f in races(run.report)}
