@@ -199,9 +199,7 @@ def _judge(
     walkers = _walkers(place, writers, chains, functions)
     worst = ranked[-1]
     certain = [c for c in ranked if c.access.kind in OPEN and not _doubts(c)]
-    # A page in use by others is the story to tell; one that was let go comes after it.
-    told = sorted(certain, key=lambda c: (c.access.kind is not Kind.SHARED, len(c.chain), c.chain))
-    for context in told:
+    for context in reversed(certain):
         racing = _racing(context, place, writers, chains, functions)
         if racing:
             return Judgement(
