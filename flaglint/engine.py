@@ -16,7 +16,6 @@ from flaglint.interpret import summarise
 from flaglint.knowledge import Knowledge
 from flaglint.memory import Layout
 from flaglint.models import Models
-from flaglint.ownership import Kind
 from flaglint.summary import Summary
 
 _ROUNDS = 3
@@ -159,14 +158,4 @@ class Engine:
             plain = [a for a in summary.pending if a.place.atomicity == "plain"]
             if plain and ("@" not in key or "@include/" in key):
                 found[key] = function.name
-        return found
-
-    def unseen(self) -> dict[str, str]:
-        """Called functions without a body that gave a page a plain write depends on."""
-        found = {}
-        for accesses in self.decided.values():
-            for access in accesses:
-                if access.place.atomicity == "plain" and access.kind is Kind.UNKNOWN:
-                    for doubt in access.owner.doubts:
-                        found[doubt] = access.place.function
         return found

@@ -44,8 +44,3 @@ _INNER = (".spinlock.", ".raw_spinlock.", ".rt_mutex.")
 def inner(field: str) -> bool:
     """Whether a member ("record.name") is a part of a lock rather than a lock."""
     return ("." + field).startswith(_INNER)
-
-
-def renamed(locks: MustLockset, names: dict[str, str]) -> MustLockset:
-    """The set with formals' locks named as the caller has them; unnamed ones are left out."""
-    return frozenset(known for lock in locks if (known := names.get(lock, lock)) and known != "*")

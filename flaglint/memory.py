@@ -334,10 +334,6 @@ class Memory:
                 return ("l", *home, 0)
         return ("h", self.symbol(state), spot.field or "page")
 
-    def store(self, state: State, op: ir.Store) -> None:
-        """*path = src, but for the flags word, which is an access."""
-        self.put(state, self.spot(state, op.path), self.get(state, op.src), op.where)
-
     def put(self, state: State, spot: Spot, value: Value, where: Location) -> None:
         """Store a value at a place."""
         match spot.sort:

@@ -71,7 +71,6 @@ class Models(msgspec.Struct, frozen=True):
     remove: dict[str, int]
     empty: dict[str, int]
     page_head: frozenset[str]
-    page_nth: frozenset[str]
 
     def observes(self, name: str) -> bool:
         """Whether a function only looks at what it is given."""
@@ -142,7 +141,6 @@ def load_models(directory: Path) -> Models:
         remove=dict(_named(lists["remove"], "entry")),
         empty=dict(_named(lists["empty"], "head")),
         page_head=frozenset(pages["head_of"]),
-        page_nth=frozenset(pages["nth_of"]),
     )
 
 

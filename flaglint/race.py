@@ -307,7 +307,7 @@ def _racing(
         shown.append(_other(key, other, chains, functions))
         if len(shown) == _SHOWN:
             break
-    if shown and place.word == "second" and not any(o.helper for o in shown[:0]):
+    if shown and place.word == "second":
         # The second page's word is also a struct page's: name a PF_ANY writer beside it.
         either = [item for item in able if item[1].place.word == "any"]
         if either and not any(_is(shown, other) for _, other in either):

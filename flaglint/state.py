@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 
-from flaglint.location import Location
 from flaglint.lockset import MustLockset
 from flaglint.ownership import Owner, join
 from flaglint.values import ANY_CLASS, NULL, VALID, Value, mentions, rename
@@ -27,7 +26,7 @@ MERGED = "paths were merged"
 class State:
     """Mutable while one block is interpreted; `copy` before it is shared."""
 
-    __slots__ = ("cells", "env", "facts", "guards", "locks", "members", "objects")
+    __slots__ = ("cells", "env", "facts", "locks", "members", "objects")
 
     def __init__(self) -> None:
         self.env: dict[str, Value] = {}
@@ -38,7 +37,6 @@ class State:
         """class mask of a value; ("=", value) -> the number it equals."""
         self.members: dict[str, Cell] = {}
         """object -> the list it was read from."""
-        self.guards: dict[str, Location] = {}
 
     def copy(self) -> State:
         """An independent copy; values are shared, they are never changed."""
@@ -49,7 +47,6 @@ class State:
         new.locks = self.locks
         new.facts = dict(self.facts)
         new.members = dict(self.members)
-        new.guards = self.guards
         return new
 
     def same(self, other: State) -> bool:
@@ -121,10 +118,6 @@ class State:
             self.members[older] = self.members.pop(name)
         self.env = {var: rename(value, names) for var, value in self.env.items()}
         self.cells = {cell: _rename_cell(value, names) for cell, value in self.cells.items()}
-
-    def set_owner(self, name: str, owner: Owner) -> None:
-        """Change what is known of an object."""
-        self.objects[name] = owner
 
     # Equality and joining.
 

@@ -223,8 +223,3 @@ class Clang:
 
         self.lib.clang_visitChildren(cursor, _VISITOR(visit), None)
         return root
-
-
-def adopt(cursor: Any) -> CXCursor:
-    """The binding's Cursor as ours: both are views of the same C structure."""
-    return CXCursor.from_buffer_copy(cursor)
