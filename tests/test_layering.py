@@ -16,6 +16,7 @@ PACKAGE = ROOT / "flaglint"
 ROWS = (
     {"__init__", "data", "location", "flagtable", "finding"},
     {"cards", "output", "fingerprint"},
+    {"pool"},
     {"kconfig"},
     {"tree"},
     {"kbuild"},
