@@ -17,6 +17,7 @@ ROWS = (
     {"__init__", "data", "location", "flagtable", "finding"},
     {"cards", "output", "fingerprint"},
     {"pool"},
+    {"store"},
     {"kconfig"},
     {"tree"},
     {"kbuild"},
