@@ -396,13 +396,17 @@ class Memory:
 
     def publish(self, state: State, value: Value, why: str, where: Location) -> None:
         """Others can reach what the value refers to from here on."""
-        name = object_of(value)
-        if name is not None and name in state.objects and not self.part(state, value):
-            state.objects[name] = state.objects[name].published(why, where)
-        if isinstance(value, tuple) and value[0] == "a" and value[1].startswith("k"):
-            for (root, _), held in list(state.cells.items()):
-                if root == value[1]:
-                    self.publish(state, held, why, where)
+        waiting, roots = [value], set()
+        while waiting:
+            value = waiting.pop()
+            name = object_of(value)
+            if name is not None and name in state.objects and not self.part(state, value):
+                state.objects[name] = state.objects[name].published(why, where)
+            if isinstance(value, tuple) and value[0] == "a" and value[1].startswith("k"):
+                # What points at itself, as an empty list does, is followed once.
+                if value[1] not in roots:
+                    roots.add(value[1])
+                    waiting += [held for (root, _), held in state.cells.items() if root == value[1]]
 
     def part(self, state: State, value: Value) -> bool:
         """Whether the value is one page, not the first, of a folio that is being taken apart.
