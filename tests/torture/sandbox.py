@@ -153,6 +153,7 @@ class Box:
 
 def _session(leader: int) -> list[int]:
     """Processes still alive in a session, given half a second to be gone."""
+    found: list[int] = []
     for _ in range(10):
         found = []
         for entry in os.listdir("/proc"):

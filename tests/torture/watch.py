@@ -4,8 +4,8 @@
 
 An audit hook, which forked workers inherit, logs one line for: starting another program,
 importing or loading code from TREE, talking to the network, and creating, changing or removing a
-file anywhere but below the ALLOWED directories. BYTES bound its memory. What clang does below Python is not seen; that
-the tree is unchanged afterwards is checked by the caller.
+file anywhere but below the ALLOWED directories. BYTES bound its memory. What clang does
+below Python is not seen; that the tree is unchanged afterwards is checked by the caller.
 """
 
 from __future__ import annotations
