@@ -28,8 +28,9 @@ from flaglint.lower import Lowering, lower_destructors, lower_unit, page_layout
 from flaglint.memory import Layout
 from flaglint.models import load_models
 from flaglint.pageflags import read_flags
-from flaglint.race import Judgement, judge
+from flaglint.race import Contexts, Judgement, judge, seen
 from flaglint.tree import KernelTree, open_tree
+from flaglint.writers import writers
 
 Progress = Callable[[str, int, int], None]
 _ROUNDS = 3
@@ -53,6 +54,7 @@ class Program(msgspec.Struct, frozen=True):
     tree: KernelTree
     table: FlagTable
     engine: Engine
+    contexts: Contexts
     judgements: tuple[Judgement, ...]
     files: tuple[str, ...]
     unread: tuple[Unread, ...]
@@ -84,6 +86,8 @@ def analyse(request: Request, progress: Progress) -> Report:
         files=len(program.files),
         unread=program.unread,
         doubts=tuple(sorted(doubts.items(), key=lambda item: (-item[1], item[0]))),
+        writers=writers(program.contexts, program.engine.functions, program.table),
+        table=program.table,
     )
 
 
@@ -122,7 +126,7 @@ def load(request: Request, progress: Progress) -> Program:
         units = _units(prepared, more, jobs, progress, unread)
         engine.add(units, lambda done, total: progress("following callers", done, total))
     models = engine.know.models
-    judgements = judge(
+    contexts = seen(
         engine.decided,
         engine.pending(),
         engine.graph,
@@ -131,12 +135,15 @@ def load(request: Request, progress: Progress) -> Program:
         frozenset((*models.free_types.values(), *models.free_lists.values())),
         engine.know.layout.private,
     )
+    judgements = judge(contexts, engine.graph, engine.functions)
     unread += [
         Unread(engine.functions[key].where.file, "too many paths to follow", name)
         for key in sorted(engine.incomplete)
         if (name := engine.functions[key].name)
     ]
-    return Program(tree, table, engine, judgements, tuple(sorted(files)), tuple(sorted(unread)))
+    return Program(
+        tree, table, engine, contexts, judgements, tuple(sorted(files)), tuple(sorted(unread))
+    )
 
 
 def cache_directory(request: Request) -> Path:

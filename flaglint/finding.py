@@ -9,6 +9,8 @@ from enum import StrEnum
 
 import msgspec
 
+from flaglint.flagtable import FlagTable
+
 
 class Level(StrEnum):
     """A finding's severity, as SARIF spells it."""
@@ -135,11 +137,37 @@ class Unread(msgspec.Struct, frozen=True, order=True):
     function: str = ""
 
 
+class Writer(msgspec.Struct, frozen=True):
+    """One place that writes a flags word, plainly or atomically, over all its calling contexts.
+
+    `flags` are the enumerators it changes, empty where the code does not say; `operation` as
+    `flagtable.Operation` spells it, "" where not known. `locks` are held in every context that
+    others can write in at the same time, `some_locks` in one or more of them only. `pages` says
+    how the contexts have the page: "exclusive", "shared", "by frame number", "as the caller has
+    it", "unknown".
+    """
+
+    file: str
+    line: int
+    column: int
+    function: str
+    helper: str
+    flags: tuple[str, ...]
+    word: str
+    atomicity: str
+    operation: str
+    locks: tuple[str, ...]
+    some_locks: tuple[str, ...]
+    pages: tuple[str, ...]
+
+
 class Report(msgspec.Struct, frozen=True):
     """Everything one run has to say, ready for rendering.
 
     `kernel` is the tree's version; `files` how many C files were analysed; `root` the
-    tree's absolute path (for source snippets; never printed into a report).
+    tree's absolute path (for source snippets; never printed into a report). `writers` are all
+    the places that write a flags word, in the tree's order; `table` is what the header says of
+    the words' bits.
     """
 
     root: str
@@ -150,3 +178,5 @@ class Report(msgspec.Struct, frozen=True):
     files: int = 0
     unread: tuple[Unread, ...] = ()
     doubts: tuple[tuple[str, int], ...] = ()
+    writers: tuple[Writer, ...] = ()
+    table: FlagTable | None = None

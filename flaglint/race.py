@@ -5,13 +5,14 @@ could run at the same time holds a lock that is also held here. Otherwise some o
 the word is the witness: best a different flag (its loss is silent), atomic, with the fewest
 locks, on exactly this word, reached by a short chain.
 
-Interface: `judge` gives one `Judgement` for each site.
+Interface: `seen` collects the contexts of every writer, `judge` gives one `Judgement` for each
+plain site among them.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -22,6 +23,10 @@ from flaglint.finding import Evidence, RacingAccess, Step, Verdict
 from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, REASON, Kind
 
 _SHOWN = 4
+
+_Seen = tuple[str, Access, tuple[str, ...]]
+Contexts = Mapping[Place, Sequence[_Seen]]
+"""Of each place: the functions it was decided in (by key), the access as seen there, doubts."""
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -91,7 +96,7 @@ class Chains:
         return tuple(chain)
 
 
-def judge(
+def seen(
     decided: Mapping[str, Iterable[Access]],
     pending: Mapping[str, Iterable[Access]],
     graph: CallGraph,
@@ -99,15 +104,14 @@ def judge(
     entry: Mapping[str, frozenset[str]],
     free_locks: frozenset[str],
     private: Callable[[tuple[str, ...]], bool],
-) -> tuple[Judgement, ...]:
-    """One judgement for each place that writes a flags word plainly, in the tree's order.
+) -> Contexts:
+    """Every place that writes a flags word, plainly or not, in the contexts it was seen in.
 
     `entry` holds the locks that all callers of a function hold; `free_locks` the locks that
     keep a free page on the allocator's lists; `private` tells whether memory reached from a
     formal by some steps is a caller's own.
     """
-    chains = Chains(graph, functions)
-    contexts: dict[Place, list[tuple[str, Access, tuple[str, ...]]]] = {}
+    contexts: dict[Place, list[_Seen]] = {}
     for key, accesses in decided.items():
         for access in accesses:
             access = _locked(access, entry.get(key, frozenset()), free_locks)
@@ -140,6 +144,14 @@ def judge(
             if access.place not in contexts:
                 doubt = "no calling context that reaches it was seen"
                 contexts[access.place] = [(key, access, (doubt,))]
+    return contexts
+
+
+def judge(
+    contexts: Contexts, graph: CallGraph, functions: Mapping[str, ir.Function]
+) -> tuple[Judgement, ...]:
+    """One judgement for each place that writes a flags word plainly, in the tree's order."""
+    chains = Chains(graph, functions)
     writers = _writers(contexts)
     return tuple(
         _judge(place, found, writers, chains, functions)
@@ -169,10 +181,7 @@ def _read_from(steps: tuple[str, ...]) -> str:
     return f"read from {members[-1] if members else 'shared memory'}"
 
 
-_Seen = tuple[str, Access, tuple[str, ...]]
-
-
-def _writers(contexts: Mapping[Place, list[_Seen]]) -> list[tuple[str, Access]]:
+def _writers(contexts: Contexts) -> list[tuple[str, Access]]:
     found: list[tuple[str, Access]] = []
     for place in sorted(contexts, key=lambda place: place[:4]):
         open_ = [
@@ -189,7 +198,7 @@ def _writers(contexts: Mapping[Place, list[_Seen]]) -> list[tuple[str, Access]]:
 
 def _judge(
     place: Place,
-    found: list[_Seen],
+    found: Sequence[_Seen],
     writers: list[tuple[str, Access]],
     chains: Chains,
     functions: Mapping[str, ir.Function],

@@ -47,7 +47,7 @@ ROWS = (
     {"interpret"},
     {"engine"},
     {"race"},
-    {"ledger"},
+    {"ledger", "writers"},
     {"checks"},
     {"report"},
     {"quote"},
