@@ -51,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
 
     check = commands.add_parser("check", help="report what can lose an update (the default)")
     check.add_argument("paths", nargs="+", metavar="PATH", help="a kernel tree, or C files of one")
-    _output_options(check, ("text", "concise", "json", "sarif"))
+    _output_options(check, ("text", "concise", "json", "sarif", "html"))
     _analysis_options(check)
 
     flags = commands.add_parser("flags", help="show flags, bits, words and helpers of the header")

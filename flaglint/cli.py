@@ -92,6 +92,11 @@ def _rendered(options: argparse.Namespace, report: Report) -> str | bytes:
         return json.render_check(report)
     from flaglint.quote import quoter
 
+    if options.format == "html":
+        from flaglint.cards import load_cards
+        from flaglint.report import html
+
+        return html.render(report, load_cards(), quoter(report.root))
     if options.format == "sarif":
         from flaglint.cards import load_cards
         from flaglint.report import sarif

@@ -1,0 +1,210 @@
+"""Findings: each race as two columns of time with the word between them, then its argument.
+
+CPU 0                          the word                    CPU 1
+1. reads the word              partially_mapped 0 hwpoisoned 0
+                                                   0          1  2. sets PG_has_hwpoisoned
+3. stores what it read                             1          0  <- lost
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from flaglint.finding import Finding, RacingAccess, Step
+from flaglint.report.html.markup import Markup, escape, join, tag
+from flaglint.report.html.pieces import anchor, badge, call, chain, facts, frame, locks, place
+from flaglint.report.layout import SourceLine, plural
+
+Operations = Mapping[str, str]
+"""What a helper does to its flag, as `flagtable.Operation` spells it."""
+
+_AFTER = {"set": "1", "test_and_set": "1", "clear": "0", "test_and_clear": "0"}
+_BEFORE = {"1": "0", "0": "1"}
+_OLD, _NEW = "old", "new"
+
+
+def render(
+    findings: Sequence[Finding],
+    ids: Sequence[str],
+    operations: Operations,
+    sites: Mapping[tuple[str, int, int, str], str],
+    source: SourceLine,
+) -> Markup:
+    """The section of findings; `sites` gives the id of a place's row in the ledger."""
+    shown = [
+        _finding(found, name, operations, sites, source)
+        for found, name in zip(findings, ids, strict=True)
+    ]
+    if not shown:
+        shown = [tag("p", "Nothing was found. What was looked at, and what not, is said below.")]
+    return tag("section", tag("h2", "Findings"), *shown, id="findings")
+
+
+def _finding(
+    found: Finding,
+    name: str,
+    operations: Operations,
+    sites: Mapping[tuple[str, int, int, str], str],
+    source: SourceLine,
+) -> Markup:
+    row = sites.get((found.file, found.line, found.column, found.helper))
+    first = found.racing[0] if found.racing else None
+    return tag(
+        "article",
+        tag(
+            "h3",
+            badge(found.level.value, found.level.value),
+            " ",
+            anchor(found.rule, f"rule-{found.rule}", class_="rule"),
+            " ",
+            place(found.file, found.line),
+            tag("span", found.message, class_="message"),
+            id=f"{name}-title",
+        ),
+        _story(found, first, operations) if first else _list(found.steps),
+        _frames(found, first, source),
+        facts(
+            [
+                ("why", found.why),
+                ("fix", found.fix),
+                ("doubt", "; ".join(found.doubts)),
+                ("fingerprint", tag("code", found.fingerprint)),
+                ("ledger", anchor("this write's row", row) if row else None),
+            ]
+        ),
+        _evidence(found),
+        _others(found.racing[1:], source),
+        class_=f"finding {found.level}",
+        id=name,
+        tabindex=-1,
+        aria_labelledby=f"{name}-title",
+    )
+
+
+def _list(steps: Sequence[str]) -> Markup:
+    return tag("ol", *(tag("li", step) for step in steps)) if steps else join()
+
+
+def _story(found: Finding, other: RacingAccess, operations: Operations) -> Markup:
+    mine = _flag(found.flag, "")
+    theirs = _flag(other.flag, mine)
+    was, mine_after = _values(operations.get(found.helper, ""))
+    their_was, their_after = _values(operations.get(other.helper, ""))
+    steps = found.steps if len(found.steps) in (3, 4) else ("", "", "")
+    lost = found.steps[3] if len(found.steps) == 4 else f"the change of {theirs} is lost"
+
+    def word(mine_now: str, their_now: str, changed: str, gone: bool = False) -> Markup:
+        return tag(
+            "span",
+            _bit(mine, mine_now, changed == "mine", False),
+            _bit(theirs, their_now, changed == "theirs", gone),
+            class_="bits",
+        )
+
+    rows = [
+        _time("gets there", _side(found.chain, found.locks, f"{found.function}()"),
+              word(was, their_was, ""), _side(other.chain, other.locks, f"{other.function}()")),
+        _time("1", escape(steps[0]), word(was, their_was, ""), None),
+        _time("2", None, word(was, their_after, "theirs"), escape(steps[1])),
+        _time("3", escape(steps[2]), word(mine_after, their_was, "mine", True), None),
+    ]  # fmt: skip
+    head = tag(
+        "tr",
+        tag("th", "time", scope="col", class_="time", role="columnheader"),
+        tag("th", "CPU 0 ", badge("plain", "plain"), " ", tag("code", call(found.helper)),
+            scope="col", role="columnheader"),
+        tag("th", "the word", scope="col", role="columnheader"),
+        tag("th", "CPU 1 ", badge(other.atomicity, other.atomicity), " ",
+            tag("code", call(other.helper)), scope="col", role="columnheader"),
+        role="row",
+    )  # fmt: skip
+    return join(
+        tag(
+            "table",
+            tag("caption", f"How the update of {theirs} gets lost", class_="hidden"),
+            tag("thead", head, role="rowgroup"),
+            tag("tbody", *rows, role="rowgroup"),
+            class_="story",
+            role="table",
+        ),
+        tag("p", tag("strong", "Lost: "), f"{lost}.", class_="lost"),
+    )
+
+
+def _time(label: str, left: Markup | None, word: Markup, right: Markup | None) -> Markup:
+    return tag(
+        "tr",
+        tag("th", label, scope="row", class_="time", role="rowheader"),
+        tag("td", left, class_="cpu0", role="cell", data_label="CPU 0"),
+        tag("td", word, class_="memory", role="cell", data_label="the word"),
+        tag("td", right, class_="cpu1", role="cell", data_label="CPU 1"),
+        role="row",
+    )
+
+
+def _side(steps: Sequence[Step], held: Sequence[str], function: str) -> Markup:
+    # The whole chain may be long: the innermost function is shown, the chain on demand.
+    return tag(
+        "details",
+        tag("summary", tag("code", function), tag("span", " holds ", class_="dim"), locks(held)),
+        chain(steps),
+        class_="reached",
+    )
+
+
+def _bit(name: str, value: str, changed: bool, gone: bool) -> Markup:
+    inside = join(tag("span", name, class_="name"), " ", tag("b", value))
+    if gone:
+        inside = join(inside, tag("span", " lost", class_="gone"))
+    return tag("span", inside, class_=f"bit-value{' changed' if changed else ''}"
+               f"{' is-lost' if gone else ''}")  # fmt: skip
+
+
+def _flag(flags: str, not_this: str) -> str:
+    names = [name for name in flags.split("|") if name and name != not_this]
+    return names[0] if names else "other bits"
+
+
+def _values(operation: str) -> tuple[str, str]:
+    after = _AFTER.get(operation)
+    return (_BEFORE[after], after) if after else (_OLD, _NEW)
+
+
+def _frames(found: Finding, other: RacingAccess | None, source: SourceLine) -> Markup:
+    this = frame(source, found.file, found.line, found.column, found.helper, kind=found.level.value)
+    if other is None:
+        return this
+    return tag("div", this, _frame(other, source), class_="pair")
+
+
+def _frame(other: RacingAccess, source: SourceLine) -> Markup:
+    return frame(source, other.file, other.line, other.column, other.helper, kind="other")
+
+
+def _evidence(found: Finding) -> Markup:
+    if not found.evidence:
+        return join()
+    rows = [tag("li", place(item.file, item.line), " ", item.message) for item in found.evidence]
+    return tag("details", tag("summary", "Evidence"), tag("ul", *rows), class_="more")
+
+
+def _others(others: Sequence[RacingAccess], source: SourceLine) -> Markup:
+    if not others:
+        return join()
+    rows = [
+        tag(
+            "li",
+            badge(other.atomicity, other.atomicity),
+            " ",
+            tag("code", call(other.helper)),
+            f" writes {other.flag} " if other.flag else " ",
+            place(other.file, other.line),
+            " ",
+            locks(other.locks),
+            chain(other.chain),
+            _frame(other, source),
+        )
+        for other in others
+    ]
+    title = escape(f"{plural(len(others), 'further writer')} that can race with it")
+    return tag("details", tag("summary", title), tag("ul", *rows, class_="plain"), class_="more")
