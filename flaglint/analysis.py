@@ -146,6 +146,21 @@ def load(request: Request, progress: Progress) -> Program:
     )
 
 
+def judged(request: Request, site: str, progress: Progress) -> tuple[Judgement, ...]:
+    """What was decided of the plain writes at a site: FILE:LINE, or a function's name."""
+    program = load(request, progress)
+    functions = program.engine.functions
+    return tuple(
+        judgement
+        for judgement in program.judgements
+        if site
+        in (
+            f"{judgement.place.where.file}:{judgement.place.where.line}",
+            functions[judgement.place.function].name,
+        )
+    )
+
+
 def cache_directory(request: Request) -> Path:
     """Where prepared headers are kept: --cache-dir, or the user's cache."""
     if request.cache_dir:
@@ -293,4 +308,4 @@ def _collect(
             ]
 
 
-__all__ = ["Finding", "Program", "Request", "Site", "analyse", "dump", "load"]
+__all__ = ["Finding", "Program", "Request", "Site", "analyse", "dump", "judged", "load"]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from flaglint import __version__
 
-COMMANDS = ("check", "flags", "sites", "explain", "dump")
+COMMANDS = ("check", "flags", "sites", "graph", "explain", "dump")
 STAGES = ("flags", "ir", "callgraph", "summary")
 ARCHES = ("x86_64", "arm64")
 
@@ -63,6 +63,12 @@ def parser() -> argparse.ArgumentParser:
     sites.add_argument("path", metavar="PATH", help="a kernel tree, or a C file of one")
     _output_options(sites, ("table", "json"))
     _analysis_options(sites)
+
+    graph = commands.add_parser("graph", help="draw the call chains that lead to a plain write")
+    graph.add_argument("path", metavar="PATH", help="a kernel tree, or a C file of one")
+    graph.add_argument("site", metavar="SITE", help="FILE:LINE, or the name of a function")
+    _output_options(graph, ("dot", "mermaid"))
+    _analysis_options(graph)
 
     explain = commands.add_parser("explain", help="explain a rule")
     explain.add_argument("rule", nargs="?", metavar="RULE", help="for example FL001; all if none")

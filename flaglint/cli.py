@@ -141,6 +141,23 @@ def _flags(options: argparse.Namespace) -> int:
     return CLEAN
 
 
+def _graph(options: argparse.Namespace) -> int:
+    from flaglint.analysis import judged
+    from flaglint.report import graph
+
+    progress = _Progress(sys.stderr.isatty() and not options.quiet)
+    try:
+        found = judged(_request(options, [options.path]), options.site, progress)
+    finally:
+        progress.clear()
+    if not found:
+        _say(f"no plain write at {options.site}; `flaglint sites` lists them")
+        return FAILED
+    drawn = graph.draw(found)
+    _write(options, graph.mermaid(drawn) if options.format == "mermaid" else graph.dot(drawn))
+    return CLEAN
+
+
 def _explain(options: argparse.Namespace) -> int:
     from flaglint.cards import find_card, load_cards
 
@@ -169,6 +186,7 @@ _RUN: dict[str, Callable[[argparse.Namespace], int]] = {
     "check": _check,
     "flags": _flags,
     "sites": _sites,
+    "graph": _graph,
     "explain": _explain,
     "dump": _dump,
 }
