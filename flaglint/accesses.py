@@ -11,7 +11,7 @@ from flaglint.knowledge import Knowledge
 from flaglint.lockset import inner
 from flaglint.memory import Memory, Spot
 from flaglint.models import Models
-from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, Kind, Owner
+from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, Kind, Origin, Owner
 from flaglint.state import State
 from flaglint.values import VALID, Value
 
@@ -42,7 +42,7 @@ class Accesses(Memory):
             return owner.moved(Kind.ZERO, why, self.function.where)
         if param in self.owned_params and owner.root == (param, ()):
             why = "its owner gives it back to the page allocator on every path from here"
-            return owner.moved(Kind.OWNED, why, self.function.where)
+            return owner.moved(Kind.OWNED, why, self.function.where).from_(Origin.RETURNED)
         if param in self.free_params:
             why = "it is a free page of the page allocator's"
             return owner.moved(Kind.FREE, why, self.function.where)

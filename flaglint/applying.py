@@ -13,11 +13,13 @@ from flaglint.finding import Step
 from flaglint.location import Location
 from flaglint.lockset import lock_name
 from flaglint.memory import Spot
-from flaglint.ownership import CONDITIONAL, OPEN, Kind, Owner
+from flaglint.ownership import CONDITIONAL, OPEN, Kind, Origin, Owner, read_from
 from flaglint.state import State
 from flaglint.summary import Outcome, Summary
 from flaglint.values import ANY_CLASS, VALID, Value, object_of
 
+_KEPT = (Origin.MEMORY, Origin.MEMBER, Origin.GLOBAL)
+"""Origins of a page that is kept somewhere, and was not found where pages are looked up."""
 _TAKEN = "[taken]"
 """A step: a member that has left the list."""
 
@@ -134,11 +136,7 @@ class Applying(Accesses):
             if owner is None:
                 sort = value[0] if isinstance(value, tuple) else ""
                 if sort == "h":
-                    owner = Owner(
-                        Kind.SHARED,
-                        why=f"read from {value[2] or 'shared memory'}",
-                        where=self.where,
-                    )
+                    owner = read_from(value[2], self.where)
                 else:
                     doubt = f"which page is passed to {access.place.function.split('@')[0]}()"
                     owner = Owner(Kind.UNKNOWN, doubts=frozenset((doubt,)), where=self.where)
@@ -266,7 +264,7 @@ class Applying(Accesses):
         # dropped; what was taken off the list stays the taker's.
         lists = {field for field, held in self.models.free_lists.items() if held == lock}
         for name, owner in list(state.objects.items()) if lists else ():
-            if owner.kind is Kind.FREE and owner.why.removeprefix("it is on ") in lists:
+            if owner.kind is Kind.FREE and owner.origin is Origin.LISTED and owner.via in lists:
                 why = "it was on a free list whose lock has been dropped"
                 state.objects[name] = owner.moved(Kind.SHARED, why, where)
 
@@ -280,7 +278,7 @@ class Applying(Accesses):
         if found is not None:
             return found._replace(doubts=found.doubts | owner.doubts)
         if isinstance(value, tuple) and value[0] == "h":
-            return Owner(Kind.SHARED, why="read from shared memory", where=self.where)
+            return read_from("", self.where)
         return Owner(Kind.UNKNOWN, doubts=frozenset(("a page from a callee",)))
 
     def _learn(self, state: State, key: object, mask: int, args: dict[str, Value]) -> None:
@@ -312,7 +310,7 @@ class Applying(Accesses):
         if mine.kind in (Kind.PFN, Kind.BOOT) and owner.kind in (Kind.FREE, Kind.RELEASED):
             return  # one page of a walk over a memory map was handed over; the next was not
         doubts = mine.doubts | owner.doubts
-        if owner.kind is Kind.FREE and owner.why.startswith("its type"):
+        if owner.kind is Kind.FREE and owner.origin is Origin.TYPED:
             return  # the callee only looked
         if owner.kind is Kind.ENTRY:
             if owner.shown:
@@ -466,7 +464,7 @@ class Applying(Accesses):
 def _kept(owner: Owner, name: str) -> Owner:
     # By its contract the callee is what publishes the page; a structure that the page is kept
     # in until then is the caller's affair, and whether others use it there is not known.
-    if owner.kind is Kind.SHARED and owner.why.startswith("read from"):
+    if owner.kind is Kind.SHARED and owner.origin in _KEPT:
         doubt = f"who else uses a page that is kept in a structure until {name}()"
         return owner._replace(kind=Kind.UNKNOWN, doubts=owner.doubts | {doubt})
     return owner._replace(kept=name) if owner.kind in CONDITIONAL else owner

@@ -6,7 +6,6 @@ it. The accesses are collected in one pass over the fixed point, never while it 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Hashable, Iterable
 
 from flaglint import ir
@@ -16,12 +15,11 @@ from flaglint.calls import Calls
 from flaglint.dataflow import Solution, cyclic, live, solve
 from flaglint.knowledge import Knowledge
 from flaglint.outcomes import outcomes_of
-from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, Kind
+from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, Kind, Origin
 from flaglint.state import State
 from flaglint.summary import Summary
 from flaglint.values import ANY_CLASS, ERROR, NULL, VALID, Value, object_of
 
-_MEMBER = re.compile(r"read from (?!list_head\.)\w+\.\w+")
 _LIMIT = 12
 """States kept apart inside a block."""
 _EFFORTS = ((12, 900, True), (6, 1500, False), (2, 4000, False))
@@ -333,7 +331,7 @@ class Interpreter(Calls):
         owner = state.objects.get(name)
         if owner is None:
             return True
-        kept = owner.kind is Kind.SHARED and _MEMBER.fullmatch(owner.why) is not None
+        kept = owner.kind is Kind.SHARED and owner.origin is Origin.MEMBER
         if kept or (owner.kind is Kind.ENTRY and owner.root is not None and owner.root[1]):
             why = "the only reference, to a page kept in a structure rather than looked up"
             state.objects[name] = owner.moved(Kind.OWNED, why, self.where)
@@ -391,7 +389,9 @@ class Interpreter(Calls):
                 if owner.kind in (Kind.PFN, Kind.ENTRY, Kind.SHARED, Kind.UNKNOWN):
                     # True while the allocator's lock is held; race.judge looks for it.
                     why = "its type says that it is a free page"
-                    state.objects[name] = owner.moved(Kind.FREE, why, self.where)
+                    state.objects[name] = owner.moved(Kind.FREE, why, self.where).from_(
+                        Origin.TYPED
+                    )
         return True
 
 

@@ -16,7 +16,7 @@ import msgspec
 from flaglint import ir
 from flaglint.location import Location
 from flaglint.lockset import inner
-from flaglint.ownership import Kind, Owner
+from flaglint.ownership import Kind, Origin, Owner, read_from
 from flaglint.state import State, alternatives
 from flaglint.values import Value, add_index, object_of
 
@@ -129,7 +129,7 @@ class Memory:
             case "d":
                 return ("o", value[1], "b" if overlay == "page" else 0, 0)
             case "h":
-                return self.looked_up(state, overlay, f"read from {value[2] or 'shared memory'}")
+                return self.looked_up(state, overlay, value[2])
             case "l":
                 return self.element(state, value, overlay)
             case "a" if value[1].startswith("*"):
@@ -147,9 +147,9 @@ class Memory:
         state.objects[name] = owner
         return ("o", name, "b" if overlay == "page" else 0, 0)
 
-    def looked_up(self, state: State, overlay: str, why: str) -> Value:
-        """A page found where others can find it too."""
-        return self.new_object(state, Owner(Kind.SHARED, why=why, where=self.where), overlay)
+    def looked_up(self, state: State, overlay: str, field: str) -> Value:
+        """A page found where others can find it too; `field` as in "h" values."""
+        return self.new_object(state, read_from(field, self.where), overlay)
 
     def formal(self, state: State, param: str, steps: tuple[str, ...], overlay: str) -> Value:
         """The page that a formal, or memory it points to, refers to on entry."""
@@ -191,7 +191,13 @@ class Memory:
         root, steps = cell
         free = self.free_list(steps)
         if free:
-            owner = Owner(Kind.FREE, why=f"it is on {free}", where=self.where)
+            owner = Owner(
+                Kind.FREE,
+                origin=Origin.LISTED,
+                via=free,
+                why=f"it is on {free}",
+                where=self.where,
+            )
             return self.new_object(state, owner, overlay)
         if root.startswith("*") and len(steps) <= _MAX_STEPS:
             owner = Owner(Kind.ENTRY, root=(root[1:], steps), where=self.where)
@@ -203,7 +209,7 @@ class Memory:
                 where=self.where,
             )
             return self.new_object(state, owner, overlay)
-        return self.looked_up(state, overlay, "read from shared memory")
+        return self.looked_up(state, overlay, "")
 
     def free_list(self, steps: tuple[str, ...]) -> str:
         """The free list that the steps lead through, or ""."""
@@ -477,13 +483,13 @@ class Memory:
         if isinstance(value, tuple) and value[0] == "h":
             return bool(value[2].startswith("@"))
         owner = state.objects.get(object_of(value) or "")
-        return owner is not None and owner.why.startswith("read from @")
+        return owner is not None and owner.origin is Origin.GLOBAL
 
     def _by_frame(self, state: State, frame: Value, overlay: str) -> Value:
         if isinstance(frame, tuple) and frame[0] == "d":
             return ("o", frame[1], "b" if overlay == "page" else 0, 0)
         if isinstance(frame, tuple) and frame[0] == "h":
-            return self.looked_up(state, overlay, f"found through {frame[2] or 'shared memory'}")
+            return self.looked_up(state, overlay, frame[2])
         owner = Owner(Kind.PFN, why="found by its frame number", where=self.where)
         return self.new_object(state, owner, overlay)
 

@@ -68,13 +68,46 @@ REASON = {
 }
 
 
+class Origin(IntEnum):
+    """Where an object came from, as far as behaviour hangs on it; `Owner.via` is the name."""
+
+    ELSEWHERE = 0
+    MEMORY = 1
+    """Read from shared memory that nothing more is known of."""
+    MEMBER = 2
+    """Read from a structure's member: `via` is "record.member"."""
+    GLOBAL = 3
+    """Read from the global `via`."""
+    LOOKUP = 4
+    """Given by the look-up `via`."""
+    LISTED = 5
+    """Seen on the free list `via`: free while that list's lock is held."""
+    TYPED = 6
+    """Free by its page type: free while the allocator's lock is held."""
+    RETURNED = 7
+    """Its owner gives it back to the page allocator from here."""
+    PUBLISHED = 8
+    """Made reachable by others on this path."""
+
+
+def origin_of(field: str) -> Origin:
+    """The origin of what was read from "record.member", "@global" or "look_up()"."""
+    if field.endswith("()"):
+        return Origin.LOOKUP
+    if field.startswith("@"):
+        return Origin.GLOBAL
+    if "." in field and not field.startswith("list_head."):
+        return Origin.MEMBER
+    return Origin.MEMORY
+
+
 class Owner(NamedTuple):
     """An object's ownership. `before` is what a freeze will be undone to; `extra` counts
     references taken on this path beyond the one it came with. `parted` says that
     its pages are folios of their own by now. `shown`, of an ENTRY, says that
     it was published here: shared, unless the caller has it frozen. `kept` names a callee whose
     contract is that it publishes the page. `tentative` is what a publication that may have
-    failed will be undone to.
+    failed will be undone to. `origin` and `via` say where it came from.
 
     `view` is the struct the code sees the page as when that is neither page nor folio (a slab
     is never in the page cache). `why` and `where` are evidence; they take no part in
@@ -91,6 +124,8 @@ class Owner(NamedTuple):
     shown: bool = False
     kept: str = ""
     tentative: tuple[Kind, Root | None] | None = None
+    origin: Origin = Origin.ELSEWHERE
+    via: str = ""
     why: str = ""
     where: Location | None = None
 
@@ -99,14 +134,26 @@ class Owner(NamedTuple):
         """The part that equality of paths looks at."""
         return (
             self.kind, self.root, self.doubts, self.view, self.extra, self.shown, self.kept,
-            self.tentative, self.parted,
+            self.tentative, self.parted, self.origin,
         )  # fmt: skip
 
     def moved(self, kind: Kind, why: str, where: Location) -> Owner:
         """The same object with another kind."""
         return self._replace(
-            kind=kind, root=None, why=why, where=where, before=None, shown=False, tentative=None
+            kind=kind,
+            root=None,
+            origin=Origin.ELSEWHERE,
+            via="",
+            why=why,
+            where=where,
+            before=None,
+            shown=False,
+            tentative=None,
         )
+
+    def from_(self, origin: Origin, via: str = "") -> Owner:
+        """The same with an origin."""
+        return self._replace(origin=origin, via=via)
 
     def frozen(self, where: Location) -> Owner:
         """After a freeze that succeeded."""
@@ -140,7 +187,7 @@ class Owner(NamedTuple):
         was = (self.kind, self.root)
         if self.kind is Kind.ENTRY:
             return self._replace(shown=True, why=why, where=where, tentative=was)
-        return self.moved(Kind.SHARED, why, where)._replace(tentative=was)
+        return self.moved(Kind.SHARED, why, where)._replace(tentative=was, origin=Origin.PUBLISHED)
 
     def settled(self, failed: bool) -> Owner:
         """After it is known whether the last publication failed."""
@@ -148,7 +195,14 @@ class Owner(NamedTuple):
             return self
         kind, root = self.tentative
         if failed:
-            return self._replace(kind=kind, root=root, shown=False, tentative=None, why="")
+            return self._replace(
+                kind=kind,
+                root=root,
+                shown=False,
+                tentative=None,
+                origin=Origin.ELSEWHERE,
+                why="",
+            )
         return self._replace(tentative=None)
 
 
@@ -161,3 +215,9 @@ def join(one: Owner, other: Owner, doubt: str) -> Owner:
     if one.kind != other.kind or one.root != other.root:
         doubts |= {doubt}
     return worse._replace(doubts=doubts, view=one.view if one.view == other.view else "")
+
+
+def read_from(field: str, where: Location) -> Owner:
+    """A page read from shared memory: a member, a global, or what a look-up gave."""
+    why = f"read from {field or 'shared memory'}"
+    return Owner(Kind.SHARED, origin=origin_of(field), via=field, why=why, where=where)

@@ -20,7 +20,7 @@ from flaglint import ir
 from flaglint.access import Access, Place
 from flaglint.callgraph import CallGraph
 from flaglint.finding import Evidence, RacingAccess, Step, Verdict
-from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, REASON, Kind
+from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, REASON, Kind, Origin
 
 _SHOWN = 4
 
@@ -124,6 +124,7 @@ def seen(
         for access in accesses:
             if access.owner.shown:  # published here, whatever the caller had
                 owner = access.owner.moved(Kind.SHARED, access.owner.why, access.place.where)
+                owner = owner.from_(Origin.PUBLISHED)
                 contexts.setdefault(access.place, []).append(
                     (key, access._replace(owner=owner), ())
                 )
@@ -167,7 +168,7 @@ def _locked(access: Access, held: frozenset[str], free_locks: frozenset[str]) ->
     owner = access.owner
     if (
         owner.kind is Kind.FREE
-        and owner.why.startswith(("its type", "it is on "))
+        and owner.origin in (Origin.TYPED, Origin.LISTED)
         and not locks & free_locks
     ):
         owner = owner._replace(
@@ -237,7 +238,7 @@ def _judge(
         )  # fmt: skip
     window = bool(walkers) and worst.access.kind is not Kind.BOOT
     reason = REASON[worst.access.kind]
-    if worst.access.kind is Kind.OWNED and "gives it back" in worst.access.owner.why:
+    if worst.access.kind is Kind.OWNED and worst.access.owner.origin is Origin.RETURNED:
         reason = "freeing"
     return Judgement(
         place, Verdict.EXCLUSIVE, reason, window, worst, tuple(ranked), (),

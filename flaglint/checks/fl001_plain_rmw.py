@@ -5,6 +5,7 @@ from __future__ import annotations
 from flaglint.checks import Evidence
 from flaglint.finding import Finding, Level, RacingAccess, Verdict
 from flaglint.fingerprint import fingerprint
+from flaglint.ownership import Origin
 from flaglint.race import Judgement
 
 RULE = "FL001"
@@ -88,7 +89,7 @@ def _steps(judgement: Judgement, other: RacingAccess) -> tuple[str, ...]:
 def _fix(judgement: Judgement, locks: tuple[str, ...]) -> str:
     helper = judgement.place.helper
     owner = judgement.worst.access.owner if judgement.worst else None
-    if owner is not None and "reachable by others" in owner.why:
+    if owner is not None and owner.origin is Origin.PUBLISHED:
         return "move the write before the publication, or use the atomic helper"
     if helper.startswith("__") and not helper.endswith("unlock"):
         return f"use the atomic {helper.removeprefix('__')}() if there is one"
