@@ -8,8 +8,9 @@ from flaglint import ir
 from flaglint.access import Access, Place
 from flaglint.flagtable import Helper, Word
 from flaglint.knowledge import Knowledge
+from flaglint.layout import Spot
 from flaglint.lockset import inner
-from flaglint.memory import Memory, Spot
+from flaglint.memory import Memory
 from flaglint.models import Models
 from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, Kind, Origin, Owner
 from flaglint.state import State

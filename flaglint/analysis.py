@@ -22,10 +22,10 @@ from flaglint.data import rules_dir
 from flaglint.engine import Engine
 from flaglint.finding import Finding, Report, Site, Unread
 from flaglint.flagtable import FlagTable
+from flaglint.layout import Layout
 from flaglint.ledger import ledger
 from flaglint.location import Location
 from flaglint.lower import Lowering, lower_destructors, lower_unit, page_layout
-from flaglint.memory import Layout
 from flaglint.models import load_models
 from flaglint.pageflags import read_flags
 from flaglint.race import Contexts, Judgement, judge, seen

@@ -10,9 +10,9 @@ from flaglint import ir
 from flaglint.access import Access
 from flaglint.accesses import Accesses
 from flaglint.finding import Step
+from flaglint.layout import Spot
 from flaglint.location import Location
 from flaglint.lockset import lock_name
-from flaglint.memory import Spot
 from flaglint.ownership import CONDITIONAL, OPEN, Kind, Origin, Owner, read_from
 from flaglint.state import State
 from flaglint.summary import Outcome, Summary

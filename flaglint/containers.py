@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flaglint import ir
 from flaglint.applying import Applying, taken_off
+from flaglint.layout import Spot
 from flaglint.location import Location
 from flaglint.lockset import lock_name
-from flaglint.memory import Spot
 from flaglint.models import LockRule
 from flaglint.ownership import Kind
 from flaglint.state import State

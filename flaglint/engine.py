@@ -14,7 +14,7 @@ from flaglint.access import Access
 from flaglint.flagtable import FlagTable
 from flaglint.interpret import summarise
 from flaglint.knowledge import Knowledge
-from flaglint.memory import Layout
+from flaglint.layout import Layout
 from flaglint.models import Models
 from flaglint.summary import Summary
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 
 from flaglint.flagtable import FlagTable
-from flaglint.memory import Layout
+from flaglint.layout import Layout
 from flaglint.models import Models
 from flaglint.summary import Summary
 

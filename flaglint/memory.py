@@ -7,57 +7,17 @@ memory is published; one read from there is shared.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from typing import NamedTuple
-
-import msgspec
 
 from flaglint import ir
+from flaglint.layout import Layout, Spot
 from flaglint.location import Location
 from flaglint.lockset import inner
 from flaglint.ownership import Kind, Origin, Owner, read_from
 from flaglint.state import State, alternatives
 from flaglint.values import Value, add_index, object_of
 
-_POINTER = re.compile(r"(?:struct|union) (\w+) \*")
 _MAX_STEPS = 6
-
-
-class Layout(msgspec.Struct, frozen=True):
-    """How a page is laid out: the records that overlay it and where its flags word is.
-
-    `overlays` are the records the kernel's own static_asserts lay over struct page; `size` is
-    sizeof(struct page), `flags` the offset of its flags word, both in bytes. `confined` are
-    records that only ever live on a stack.
-    """
-
-    overlays: frozenset[str]
-    size: int
-    flags: int
-    confined: frozenset[str]
-
-    def page_type(self, kind: str) -> str:
-        """The overlay that a pointer type points to, or ""."""
-        match = _POINTER.fullmatch(kind)
-        return match.group(1) if match and match.group(1) in self.overlays else ""
-
-    def private(self, steps: tuple[str, ...]) -> bool:
-        """Whether the steps from a formal stay in memory that only its caller's stack holds."""
-        records = [s[1:].split(".", 1)[0] for s in steps if s.startswith(".")]
-        return "*" not in steps and all(r in self.confined for r in records)
-
-
-class Spot(NamedTuple):
-    """A place: `sort` is var, cell, page, list or shared."""
-
-    sort: str
-    root: str = ""
-    steps: tuple[str, ...] = ()
-    page: int | str = 0
-    offset: int = 0
-    field: str = ""
-    record: str = ""
 
 
 class Memory:

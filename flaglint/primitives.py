@@ -9,8 +9,9 @@ from flaglint.access import Place
 from flaglint.accesses import word_of
 from flaglint.containers import Containers
 from flaglint.flagtable import Atomicity, Helper, Operation
+from flaglint.layout import Spot
 from flaglint.location import Location
-from flaglint.memory import Spot, objects_in
+from flaglint.memory import objects_in
 from flaglint.models import Bitop
 from flaglint.ownership import EXCLUSIVE, Kind, Owner
 from flaglint.state import State

@@ -34,6 +34,7 @@ ROWS = (
     {"dataflow"},
     {"lockset", "ownership"},
     {"state"},
+    {"layout"},
     {"memory"},
     {"access"},
     {"summary"},

@@ -1,0 +1,49 @@
+"""How a page lies in memory, and the places that paths of the program name.
+
+A page's flags word is told by its offset in struct page, in every struct that overlays it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import msgspec
+
+_POINTER = re.compile(r"(?:struct|union) (\w+) \*")
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """How a page is laid out: the records that overlay it and where its flags word is.
+
+    `overlays` are the records the kernel's own static_asserts lay over struct page; `size` is
+    sizeof(struct page), `flags` the offset of its flags word, both in bytes. `confined` are
+    records that only ever live on a stack.
+    """
+
+    overlays: frozenset[str]
+    size: int
+    flags: int
+    confined: frozenset[str]
+
+    def page_type(self, kind: str) -> str:
+        """The overlay that a pointer type points to, or ""."""
+        match = _POINTER.fullmatch(kind)
+        return match.group(1) if match and match.group(1) in self.overlays else ""
+
+    def private(self, steps: tuple[str, ...]) -> bool:
+        """Whether the steps from a formal stay in memory that only its caller's stack holds."""
+        records = [s[1:].split(".", 1)[0] for s in steps if s.startswith(".")]
+        return "*" not in steps and all(r in self.confined for r in records)
+
+
+class Spot(NamedTuple):
+    """A place: `sort` is var, cell, page, list or shared."""
+
+    sort: str
+    root: str = ""
+    steps: tuple[str, ...] = ()
+    page: int | str = 0
+    offset: int = 0
+    field: str = ""
+    record: str = ""
