@@ -161,13 +161,22 @@ class Writer(msgspec.Struct, frozen=True):
     pages: tuple[str, ...]
 
 
+class Suppressed(msgspec.Struct, frozen=True):
+    """A finding that is not to be shown, why, and the file (`source`) that says so."""
+
+    finding: Finding
+    reason: str
+    source: str
+
+
 class Report(msgspec.Struct, frozen=True):
     """Everything one run has to say, ready for rendering.
 
     `kernel` is the tree's version; `files` how many C files were analysed; `root` the
     tree's absolute path (for source snippets; never printed into a report). `writers` are all
     the places that write a flags word, in the tree's order; `table` is what the header says of
-    the words' bits.
+    the words' bits. `suppressed` are the findings that the user's settings or baseline keep out
+    of `findings`.
     """
 
     root: str
@@ -180,3 +189,4 @@ class Report(msgspec.Struct, frozen=True):
     doubts: tuple[tuple[str, int], ...] = ()
     writers: tuple[Writer, ...] = ()
     table: FlagTable | None = None
+    suppressed: tuple[Suppressed, ...] = ()

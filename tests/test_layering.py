@@ -15,7 +15,9 @@ PACKAGE = ROOT / "flaglint"
 # A package (lower/, report/...) is one name, and free inside.
 ROWS = (
     {"__init__", "data", "location", "flagtable", "finding"},
-    {"cards", "output", "fingerprint"},
+    {"cards", "output", "fingerprint", "git"},
+    {"baseline", "comparing", "contents", "patches", "suppressions"},
+    {"snapshot"},
     {"pool"},
     {"store"},
     {"kconfig"},
@@ -52,6 +54,7 @@ ROWS = (
     {"checks"},
     {"report"},
     {"quote"},
+    {"revisions"},
     {"analysis"},
     {"arguments"},
     {"cli"},

@@ -1,0 +1,63 @@
+"""git repositories for the tests: the mini-kernel, committed, and edits of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from tests.expectations import MINI_KERNEL
+
+PLAIN = "__folio_set_partially_mapped"
+ATOMIC = "folio_set_partially_mapped"
+SITE = "mm/huge_memory.c"
+
+_IDENTITY = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (
+        ("NAME", "A"),
+        ("EMAIL", "a@example.org"),
+        ("DATE", "2026-01-01T00:00:00+0000"),
+    )
+}
+
+
+def git(folder: Path, *words: str, given: str | None = None) -> str:
+    """What a git command prints, run as a developer would, with no configuration but its own."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+    done = subprocess.run(
+        ["git", *words],
+        cwd=folder,
+        env=kept | _IDENTITY | {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"},
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def mini_repository(folder: Path) -> Path:
+    """A repository with one commit, the mini-kernel, whose planted race is in it."""
+    shutil.copytree(MINI_KERNEL, folder)
+    git(folder, "init", "-q", "-b", "main")
+    commit(folder, "the mini-kernel")
+    return folder
+
+
+def commit(folder: Path, message: str) -> str:
+    """Commit everything; the commit's id."""
+    git(folder, "add", "-A")
+    git(folder, "commit", "-q", "-m", message)
+    return git(folder, "rev-parse", "HEAD").strip()
+
+
+def edit(folder: Path, file: str, old: str, new: str, count: int = 1) -> None:
+    """Replace a text that must be there."""
+    path = folder / file
+    text = path.read_text()
+    assert old in text, f"{file} has no {old!r}"
+    path.write_text(text.replace(old, new, count))
