@@ -19,6 +19,43 @@ from flaglint.values import VALID, Value
 _TYPE_HELPER = re.compile(r"(__Set|__Clear|)Page(\w+)")
 
 
+class Seen:
+    """What interpreting something showed: of one visit of a block, or of a whole function.
+
+    `accesses` by what makes two of them one, `calls` the locks certainly held at every call of
+    a callee, `exits` the states at returns with what is returned.
+    """
+
+    __slots__ = ("accesses", "calls", "exits")
+
+    def __init__(self) -> None:
+        self.accesses: dict[tuple[object, ...], Access] = {}
+        self.calls: dict[str, frozenset[str]] = {}
+        self.exits: list[tuple[State, Value]] = []
+
+    def note(self, access: Access) -> None:
+        """One more access."""
+        known = self.accesses.get(access.identity)
+        if known is None:
+            self.accesses[access.identity] = access
+            return
+        # One context for all: what is certainly held is what is held in each of them.
+        best = min(access, known, key=lambda each: (len(each.chain), each.chain))
+        self.accesses[access.identity] = best._replace(locks=access.locks & known.locks)
+
+    def called(self, key: str, locks: frozenset[str]) -> None:
+        """One more call, with these locks held."""
+        self.calls[key] = self.calls.get(key, locks) & locks
+
+    def include(self, other: Seen) -> None:
+        """What the other showed as well."""
+        for access in other.accesses.values():
+            self.note(access)
+        for key, locks in other.calls.items():
+            self.called(key, locks)
+        self.exits += other.exits
+
+
 class Accesses(Memory):
     """Records writes of flags words, with what is known at that moment."""
 
@@ -26,14 +63,13 @@ class Accesses(Memory):
         super().__init__(function, know.layout)
         self.know = know
         self.models = know.models
-        self.recording: dict[tuple[object, ...], Access] | None = None
+        self.seen = Seen()
         self.released: frozenset[str] = frozenset()
         self.free_params = _claimed_free(function, know.models)
         self.members = _addressed(function)
         self.given_back: dict[str, set[int]] = {}
         self.owned_params: frozenset[str] = frozenset()
         self.called = ""
-        self.calls_made: dict[str, frozenset[str]] = {}
 
     def on_entry(self, owner: Owner, param: str) -> Owner:
         name = self.function.name
@@ -57,7 +93,7 @@ class Accesses(Memory):
 
     def record(self, state: State, place: Place, name: str) -> None:
         """Note a write of the word of the object called `name`."""
-        if self.recording is None or self.function.name in self.know.helpers:
+        if self.function.name in self.know.helpers:
             return  # a helper's own body is its row of the table
         owner = state.objects.get(name)
         if owner is None:
@@ -74,18 +110,11 @@ class Accesses(Memory):
         return frozenset()
 
     def _note(self, access: Access) -> None:
-        assert self.recording is not None
         access = access._replace(owner=access.owner._replace(tentative=None))
         if self.function.section == "init" and access.kind not in EXCLUSIVE:
             why = f"{self.function.name}() runs while memory is being set up"
             access = access._replace(owner=access.owner.moved(Kind.BOOT, why, self.function.where))
-        known = self.recording.get(access.identity)
-        if known is None:
-            self.recording[access.identity] = access
-            return
-        # One context for all: what is certainly held is what is held in each of them.
-        best = min(access, known, key=lambda each: (len(each.chain), each.chain))
-        self.recording[access.identity] = best._replace(locks=access.locks & known.locks)
+        self.seen.note(access)
 
     def guards(self, state: State, name: str) -> frozenset[tuple[object, int]]:
         """The conditions on formals under which this path is taken."""

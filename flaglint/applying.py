@@ -77,7 +77,7 @@ class Applying(Accesses):
         self, state: State, op: ir.Call, key: str, summary: Summary, args: tuple[Value, ...]
     ) -> None:
         """The callee's pending accesses, as this call decides them."""
-        if self.recording is None or not summary.pending:
+        if not summary.pending:
             return
         actuals = self._actuals(summary, args)
         names = self._lock_names(state, actuals)
@@ -356,7 +356,7 @@ class Applying(Accesses):
         if target[0] == "a":
             cell = (target[1], (*target[2], *steps))
             if isinstance(value, tuple) and value[0] == "alts":
-                for owner in sorted(value[1], key=lambda o: (o.kind, str(o.root))):
+                for owner in value[1]:
                     if owner.kind is Kind.ENTRY and owner.root is not None:
                         if owner.root == (base[1:], steps):
                             continue  # what the container held already

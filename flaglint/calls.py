@@ -39,10 +39,8 @@ class Calls(Primitives):
         if name and self._primitive(state, op, name, args):
             return [state]
         keys = (op.callee,) if op.callee else self._indirect(state, op)
-        if self.recording is not None:
-            for key in keys:
-                held = self.calls_made.get(key, state.locks)
-                self.calls_made[key] = held & state.locks
+        for key in keys:
+            self.seen.called(key, state.locks)
         found = [(key, self.know.summaries[key]) for key in keys if key in self.know.summaries]
         if found and len(found) == len(keys) and len(keys) <= 8:
             return self._summaries(state, op, found, args)

@@ -61,9 +61,9 @@ class Containers(Applying):
         if not (isinstance(source, tuple) and source[0] == "a"):
             return
         held = state.cells.get((source[1], (*source[2], "[list]")))
-        owners = held[1] if isinstance(held, tuple) and held[0] == "alts" else frozenset()
+        owners = held[1] if isinstance(held, tuple) and held[0] == "alts" else ()
         if isinstance(head, tuple) and head[0] == "a":
-            for owner in sorted(owners, key=lambda o: (o.kind, str(o.root))):
+            for owner in owners:
                 self.add(state, (head[1], (*head[2], "[list]")), owner)
 
     def _lock(self, state: State, op: ir.Call, rule: LockRule, args: tuple[Value, ...]) -> None:

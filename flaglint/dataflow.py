@@ -1,38 +1,43 @@
 """One worklist solver over a function's blocks, for any domain of path states.
 
 A block keeps one state for each distinct `Domain.key`: paths with equal keys are joined,
-others stay apart, up to `limit`; beyond it the domain weakens two into one. Blocks are taken
+others stay apart, up to a limit; beyond it the domain weakens two into one. Blocks are taken
 in reverse postorder, so that a loop's body is settled before what comes after it.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections.abc import Hashable
-from typing import Protocol, TypeVar
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from flaglint import ir
 
 S = TypeVar("S")
+N_co = TypeVar("N_co", covariant=True)
+N = TypeVar("N")
 
 
-class Domain(Protocol[S]):
+class Key(NamedTuple):
+    """What keeps paths apart: `coarse` is all that is looked at when there are too many."""
+
+    coarse: Hashable
+    fine: Hashable
+
+
+class Domain(Protocol[S, N_co]):
     """What the solver needs of an analysis."""
 
     def entry(self) -> S:
         """The state on entry to the function."""
         ...
 
-    def through(self, block: int, state: S) -> list[tuple[int, S]]:
-        """The states with which control leaves the block, and where to."""
+    def through(self, block: int, state: S) -> tuple[list[tuple[int, S]], N_co]:
+        """The states with which control leaves the block and where to; what was seen in it."""
         ...
 
-    def key(self, block: int, state: S) -> Hashable:
+    def key(self, block: int, state: S) -> Key:
         """Paths with equal keys may be joined without losing what matters."""
-        ...
-
-    def coarse(self, block: int, state: S) -> Hashable:
-        """A key that keeps fewer paths apart, for when there are too many."""
         ...
 
     def join(self, block: int, old: S, new: S) -> S | None:
@@ -44,10 +49,17 @@ class Domain(Protocol[S]):
         ...
 
 
-class Solution(dict[int, dict[Hashable, S]]):
-    """The states on entry to each block; `complete` says that a fixed point was reached."""
+class Solution(dict[int, dict[Key, S]], Generic[S, N]):
+    """The states on entry to each block; `complete` says that a fixed point was reached.
+
+    `shown` is what the last visit of a block in a state showed.
+    """
 
     complete = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shown: dict[tuple[int, Key], N] = {}
 
 
 def order(blocks: tuple[ir.Block, ...]) -> list[int]:
@@ -71,69 +83,107 @@ def order(blocks: tuple[ir.Block, ...]) -> list[int]:
     return place
 
 
-def solve(blocks: tuple[ir.Block, ...], domain: Domain[S], limit: int, budget: int) -> Solution[S]:
-    """The fixed point, or what `budget` visits of blocks came to (`complete` is False then)."""
+class Effort(NamedTuple):
+    """How many paths are kept apart inside a block once `after` blocks were visited.
+
+    `fine` says whether the fine half of the keys keeps paths apart too.
+    """
+
+    after: int
+    limit: int
+    fine: bool
+
+
+def solve(
+    blocks: tuple[ir.Block, ...], domain: Domain[S, N], efforts: Sequence[Effort], budget: int
+) -> Solution[S, N]:
+    """The fixed point, or what `budget` visits of blocks came to (`complete` is False then).
+
+    A function that takes long is gone on with less effort, not again from its start: the
+    states that were found so far stand, and new ones are joined to them.
+    """
     place = order(blocks)
-    solution: Solution[S] = Solution()
+    solution: Solution[S, N] = Solution()
     entry = domain.entry()
-    solution[0] = {domain.key(0, entry): entry}
+    first = domain.key(0, entry)
+    solution[0] = {first: entry}
     todo: list[tuple[int, int]] = [(place[0], 0)]
-    fresh: dict[int, set[Hashable]] = {0: set(solution[0])}
+    # Which states are to be gone on from; a dict, because its order is that of their finding.
+    fresh: dict[int, dict[Key, None]] = {0: {first: None}}
+    visits, step = 0, 0
     while todo:
         _, block = heapq.heappop(todo)
-        keys = fresh.pop(block, set())
-        for key in sorted(keys, key=repr) if len(keys) > 1 else keys:
+        for key in fresh.pop(block, {}):
             state = solution[block].get(key)
             if state is None:
                 continue
-            budget -= 1
-            if budget < 0:
+            visits += 1
+            if visits > budget:
                 solution.complete = False
                 return solution
-            for to, after in domain.through(block, state):
-                changed = _merge(solution.setdefault(to, {}), domain, to, after, limit)
-                if changed is not None:
-                    if to not in fresh:
-                        heapq.heappush(todo, (place[to], to))
-                    fresh.setdefault(to, set()).add(changed)
+            while step + 1 < len(efforts) and visits > efforts[step + 1].after:
+                step += 1
+            leaving, solution.shown[block, key] = domain.through(block, state)
+            for to, after in leaving:
+                changed = _merge(solution.setdefault(to, {}), domain, to, after, efforts[step])
+                if changed and to not in fresh:
+                    heapq.heappush(todo, (place[to], to))
+                    fresh[to] = {}
+                for each in changed:
+                    fresh[to][each] = None
     return solution
 
 
 def _merge(
-    states: dict[Hashable, S], domain: Domain[S], block: int, after: S, limit: int
-) -> Hashable | None:
+    states: dict[Key, S], domain: Domain[S, N], block: int, after: S, effort: Effort
+) -> Iterable[Key]:
+    """Take one more state in; the keys of the states that are to be gone on from."""
     key = domain.key(block, after)
-    old = states.get(key)
-    if old is not None:
-        joined = domain.join(block, old, after)
-        if joined is None:
-            return None
-        states[key] = joined
-        return key
-    if len(states) < limit:
+    if key in states:
+        return _joined(states, domain, block, key, after)
+    if effort.fine and len(states) < effort.limit:
         states[key] = after
-        return key
-    coarse = domain.coarse(block, after)
-    for known, state in states.items():
-        if domain.coarse(block, state) == coarse:
-            joined = domain.join(block, state, after)
-            if joined is None:
-                return None
-            states[known] = joined
-            return known
+        return (key,)
+    if len(states) > effort.limit:
+        # Less effort from here on: what was kept apart so far is put together first.
+        apart = [*states.items(), (key, after)]
+        states.clear()
+        for one, state in apart:
+            _coarsely(states, domain, block, one, state, effort)
+        return tuple(states)
+    return _coarsely(states, domain, block, key, after, effort)
+
+
+def _coarsely(
+    states: dict[Key, S], domain: Domain[S, N], block: int, key: Key, after: S, effort: Effort
+) -> Iterable[Key]:
+    for known in states:
+        if known.coarse == key.coarse:
+            return _joined(states, domain, block, known, after)
+    if len(states) < effort.limit:
+        states[key] = after
+        return (key,)
     last = next(reversed(states))
     weakened = domain.weaken(block, states[last], after)
     if weakened is None:
-        return None
+        return ()
     del states[last]
     new = domain.key(block, weakened)
     if new in states:
-        joined = domain.join(block, states[new], weakened)
-        if joined is None:
-            return new
-        weakened = joined
+        # Joined into a state that is there already, the one it came from included.
+        return tuple(_joined(states, domain, block, new, weakened)) or (new,)
     states[new] = weakened
-    return new
+    return (new,)
+
+
+def _joined(
+    states: dict[Key, S], domain: Domain[S, N], block: int, key: Key, after: S
+) -> Iterable[Key]:
+    joined = domain.join(block, states[key], after)
+    if joined is None:
+        return ()
+    states[key] = joined
+    return (key,)
 
 
 def cyclic(blocks: tuple[ir.Block, ...]) -> frozenset[int]:

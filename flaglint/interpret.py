@@ -1,7 +1,7 @@
 """Interprets one function's blocks over path states, and sums it up.
 
 `summarise` is the interface: the function's `Summary`, and every access that was decided in
-it. The accesses are collected in one pass over the fixed point, never while it is sought.
+it. What counts is what the last visit of each state of the fixed point showed.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Hashable, Iterable
 
 from flaglint import ir
 from flaglint.access import Access
-from flaglint.accesses import always
+from flaglint.accesses import Seen, always
 from flaglint.calls import Calls
-from flaglint.dataflow import Solution, cyclic, live, solve
+from flaglint.dataflow import Effort, Key, Solution, live, solve
 from flaglint.knowledge import Knowledge
 from flaglint.outcomes import outcomes_of
 from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, Kind, Origin
@@ -22,9 +22,15 @@ from flaglint.values import ANY_CLASS, ERROR, NULL, VALID, Value, object_of
 
 _LIMIT = 12
 """States kept apart inside a block."""
-_EFFORTS = ((12, 900, True), (6, 1500, False), (2, 4000, False))
-"""States a block may have, blocks that may be visited, and whether conditions keep paths
-apart: tried in turn until one comes to an end."""
+_EFFORTS = (
+    Effort(after=0, limit=_LIMIT, fine=True),
+    Effort(after=900, limit=6, fine=False),
+    Effort(after=2000, limit=2, fine=False),
+)
+_BUDGET = 6000
+"""Blocks that may be visited."""
+_APART = 4
+"""States that are not worth comparing inside a block: at its end all are."""
 _BOOLEAN = ("_Bool", "bool")
 _FLIP = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 
@@ -35,7 +41,6 @@ class Interpreter(Calls):
     def __init__(self, function: ir.Function, know: Knowledge) -> None:
         super().__init__(function, know)
         self.live = live(function)
-        self.cyclic = cyclic(function.blocks)
         # A local whose address is taken may be read through the pointer at any time.
         self.pinned = frozenset(
             op.path.base
@@ -50,8 +55,10 @@ class Interpreter(Calls):
             and op.path.steps
             and not isinstance(op.path.steps[0], ir.Deref)
         )
-        self.fine = True
-        self.exits: list[tuple[State, Value]] | None = None
+        self.kept = [names | self.pinned for names in self.live]
+        self.booleans = sorted(
+            name for name, kind in function.types.items() if kind in _BOOLEAN and kind
+        )
 
     # The solver's domain.
 
@@ -70,45 +77,39 @@ class Interpreter(Calls):
                 state.env[param] = ("s", "p:" + param)
         return state
 
-    def through(self, block: int, state: State) -> list[tuple[int, State]]:
-        """Every way out of the block."""
-        self.looping = block in self.cyclic
+    def through(self, block: int, state: State) -> tuple[list[tuple[int, State]], Seen]:
+        """Every way out of the block, and what was seen on the way."""
+        self.seen = Seen()
+        # The block's own symbols can mean something already only when it was gone through.
+        self.looping = bool(state.passed >> block & 1)
         states = [state.copy()]
+        states[0].passed |= 1 << block
         for number, op in enumerate(self.function.blocks[block].ops):
             self.at = f"{block}.{number}"
             self.where = op.where
-            after: list[State] = []
-            for each in states:
-                after += self._step(each, op)
-            if len(after) > 1:
-                after = self._merged(after)
-            states = after
+            if len(states) == 1:
+                states = self._step(states[0], op)
+            else:
+                states = [after for each in states for after in self._step(each, op)]
+            if len(states) > _APART:
+                states = self._merged(states)
         leaving: list[tuple[int, State]] = []
         for each in states:
             leaving += self._leave(block, each)
         for to, each in leaving:
-            each.prune(self.live[to] | self.pinned)
-        return leaving
+            each.prune(self.kept[to])
+        return leaving, self.seen
 
-    def key(self, block: int, state: State) -> Hashable:
+    def key(self, block: int, state: State) -> Key:
         """Ownership and locks, and the conditions that later branches may repeat."""
-        if not self.fine:
-            return state.property()
-        flags = tuple(
-            (name, value)
-            for name, value in sorted(state.env.items())
-            if isinstance(value, int) and self.function.types.get(name) in _BOOLEAN
-        )
+        env = state.env
+        flags = tuple((name, env[name]) for name in self.booleans if isinstance(env.get(name), int))
         facts = frozenset(
             (known, mask)
             for known, mask in state.facts.items()
             if isinstance(known, tuple) and known[0] == "s" and "&" in str(known[1])
         )
-        return (state.property(), flags, facts)
-
-    def coarse(self, block: int, state: State) -> Hashable:
-        """Ownership and locks only."""
-        return state.property()
+        return Key(state.property(), (flags, facts))
 
     def join(self, block: int, old: State, new: State) -> State | None:
         """Join paths that agree."""
@@ -117,12 +118,18 @@ class Interpreter(Calls):
 
     def weaken(self, block: int, old: State, new: State) -> State | None:
         """Join paths that do not, with a doubt."""
-        return old.weakened(new, f"j{block}")
+        weakened = old.weakened(new, f"j{block}")
+        same = weakened.same(old) and all(
+            name in old.objects and old.objects[name].fact == owner.fact
+            for name, owner in weakened.objects.items()
+        )
+        return None if same else weakened
 
     def _merged(self, states: list[State]) -> list[State]:
         kept: dict[Hashable, State] = {}
+        few = len(states) <= _LIMIT
         for state in states:
-            key = self.key(0, state) if len(states) <= _LIMIT else state.property()
+            key: Hashable = self.key(0, state) if few else state.property()
             if key in kept:
                 kept[key] = kept[key].joined(state, f"c{self.at}")
             elif len(kept) < _LIMIT:
@@ -241,15 +248,14 @@ class Interpreter(Calls):
                     # WARN_ON(folio_ref_count(folio)): a claim that there is no reference.
                     ways = ways[1:]
                 for truth, to in ways:
-                    each = state.copy()
+                    each = state if (truth, to) == ways[-1] else state.copy()
                     if self.assume(each, value, truth):
                         out.append((to, each))
                 return out
             case ir.Switch():
                 return self._switch(state, end)
             case ir.Return(value, _):
-                if self.exits is not None:
-                    self.exits.append((state, self.get(state, value)))
+                self.seen.exits.append((state, self.get(state, value)))
         return []
 
     def _switch(self, state: State, end: ir.Switch) -> list[tuple[int, State]]:
@@ -401,7 +407,7 @@ def _empty_list(state: State, left: Value, right: Value) -> bool:
         if isinstance(cursor, tuple) and cursor[0] == "l" and isinstance(head, tuple):
             if head[0] == "a" and head[1:] == cursor[1:3]:
                 held = state.cells.get((head[1], (*head[2], "[list]")))
-                return isinstance(held, tuple) and held == ("alts", frozenset())
+                return isinstance(held, tuple) and held == ("alts", ())
     return False
 
 
@@ -449,45 +455,40 @@ class Result:
 
 def summarise(function: ir.Function, know: Knowledge) -> Result:
     """Interpret the function to its fixed point and sum it up."""
-    run, solution = _run(function, know, frozenset())
+    run, solution, seen = _run(function, know, frozenset())
     owned = frozenset(
         param
         for param, blocks in run.given_back.items()
         if any(always(function, block) for block in blocks)
     )
     if owned:
-        run, solution = _run(function, know, owned)
+        run, solution, seen = _run(function, know, owned)
     pending: list[Access] = []
     decided: list[Access] = []
-    for access in (run.recording or {}).values():
+    for access in seen.accesses.values():
         guarded = access.guards and access.kind in OPEN and access.place.atomicity == "plain"
         (pending if access.kind in CONDITIONAL or guarded else decided).append(access)
-    outcomes = outcomes_of(run, run.exits or ())
+    outcomes = outcomes_of(run, seen.exits)
     return Result(
         Summary(function.params, outcomes, tuple(_trimmed(pending))),
         tuple(decided),
-        run.calls_made,
+        seen.calls,
         solution.complete,
     )
 
 
 def _run(
     function: ir.Function, know: Knowledge, owned: frozenset[str]
-) -> tuple[Interpreter, Solution[State]]:
+) -> tuple[Interpreter, Solution[State, Seen], Seen]:
     run = Interpreter(function, know)
     run.owned_params = owned
-    solution: Solution[State] = Solution()
-    for limit, budget, fine in _EFFORTS:
-        run.fine = fine
-        solution = solve(function.blocks, run, limit, budget)
-        if solution.complete:
-            break
-    run.recording = {}
-    run.exits = []
+    solution = solve(function.blocks, run, _EFFORTS, _BUDGET)
+    seen = Seen()
     for block in sorted(solution):
-        for state in solution[block].values():
-            run.through(block, state)
-    return run, solution
+        for key in solution[block]:
+            if (block, key) in solution.shown:
+                seen.include(solution.shown[block, key])
+    return run, solution, seen
 
 
 def _trimmed(pending: list[Access]) -> Iterable[Access]:

@@ -140,11 +140,11 @@ class Memory:
         """One member of a container cell; ("fork", owners) when it holds several sorts."""
         held = state.cells.get(cell)
         if isinstance(held, tuple) and held[0] == "alts":
-            owners = sorted(held[1], key=lambda owner: (owner.kind, str(owner.root)))
+            owners: tuple[Owner, ...] = held[1]
             if not owners:  # an empty list: the cursor stays on its head
                 return ("l", cell[0], cell[1][:-1], 0)
             if len(owners) > 1:
-                return ("fork", tuple(owners), overlay)
+                return ("fork", owners, overlay)
             return self.new_object(state, owners[0], overlay)
         if isinstance(held, tuple) and held[0] == "o":
             return held
@@ -352,13 +352,13 @@ class Memory:
     def add(self, state: State, cell: tuple[str, tuple[str, ...]], owner: Owner) -> None:
         """A container gains a member."""
         held = state.cells.get(cell)
-        owners = set(held[1]) if isinstance(held, tuple) and held[0] == "alts" else set()
+        owners = list(held[1]) if isinstance(held, tuple) and held[0] == "alts" else []
         if held is None and cell[0].startswith("*"):
             entry = Owner(Kind.ENTRY, root=(cell[0][1:], cell[1]))
-            owners.add(self.on_entry(entry, cell[0][1:]))
-        known = {other.fact: other for other in owners}
-        known.setdefault(owner.fact, owner._replace(why="", where=None, before=None))
-        state.cells[cell] = alternatives(*known.values())
+            owners.append(self.on_entry(entry, cell[0][1:]))
+        if all(other.fact != owner.fact for other in owners):
+            owners.append(owner._replace(why="", where=None, before=None))
+        state.cells[cell] = alternatives(*owners)
 
     def publish(self, state: State, value: Value, why: str, where: Location) -> None:
         """Others can reach what the value refers to from here on."""

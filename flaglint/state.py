@@ -12,7 +12,9 @@ is seen as the two paths it has (property simulation: Das, Lerner, Seigle, "ESP"
 from __future__ import annotations
 
 from collections.abc import Hashable
+from typing import Any, TypeVar
 
+from flaglint.location import Location
 from flaglint.lockset import MustLockset
 from flaglint.ownership import Owner, join
 from flaglint.values import ANY_CLASS, NULL, VALID, Value, mentions, rename
@@ -22,11 +24,16 @@ Cell = tuple[str, tuple[str, ...]]
 
 MERGED = "paths were merged"
 
+P = TypeVar("P")
+
+_HOLDERS = frozenset("odtnicr")
+"""The kinds of value that objects may be in."""
+
 
 class State:
     """Mutable while one block is interpreted; `copy` before it is shared."""
 
-    __slots__ = ("cells", "env", "facts", "locks", "members", "objects")
+    __slots__ = ("cells", "env", "facts", "locks", "members", "objects", "passed")
 
     def __init__(self) -> None:
         self.env: dict[str, Value] = {}
@@ -37,6 +44,8 @@ class State:
         """class mask of a value; ("=", value) -> the number it equals."""
         self.members: dict[str, Cell] = {}
         """object -> the list it was read from."""
+        self.passed = 0
+        """The blocks that some path to here went through, a bit for each."""
 
     def copy(self) -> State:
         """An independent copy; values are shared, they are never changed."""
@@ -47,6 +56,7 @@ class State:
         new.locks = self.locks
         new.facts = dict(self.facts)
         new.members = dict(self.members)
+        new.passed = self.passed
         return new
 
     def same(self, other: State) -> bool:
@@ -124,51 +134,38 @@ class State:
     def prune(self, live: frozenset[str]) -> None:
         """Drop locals that nothing reads any more, and what only they held."""
         self.env = {
-            name: value
-            for name, value in self.env.items()
-            if value is not None and (name in live or ("&" + name) in live)
+            name: value for name, value in self.env.items() if value is not None and name in live
         }
-        for cell in [c for c in self.cells if c[0][0] == "&" and c[0] not in live]:
-            if cell[0][1:] not in live:
-                del self.cells[cell]
-        held = {v[1] for v in self.env.values() if isinstance(v, tuple) and v[0] in ("o", "d")}
-        for value in self.env.values():
-            _collect(value, held)
-        for value in self.cells.values():
-            _collect(value, held)
-        for name in [n for n in self.objects if n not in held]:
-            if not name.startswith("F:"):
-                del self.objects[name]
-                self.members.pop(name, None)
-        symbols = set(held)
-        for value in [*self.env.values(), *self.cells.values()]:
-            _symbols(value, symbols)
+        for cell in [c for c in self.cells if c[0][0] == "&" and c[0][1:] not in live]:
+            del self.cells[cell]
+        held: set[str] = set()
+        symbols: set[str] = set()
+        for value in (*self.env.values(), *self.cells.values()):
+            if isinstance(value, tuple):
+                _gather(value, held, symbols)
+        for name in [n for n in self.objects if n not in held and not n.startswith("F:")]:
+            del self.objects[name]
+            self.members.pop(name, None)
+        symbols |= held
         for key in [k for k in self.facts if not _kept(k, symbols)]:
             del self.facts[key]
 
     def property(self) -> Hashable:
         """What two states must agree on to be joined without losing ownership."""
+        objects = self.objects
         number: dict[str, int] = {}
         parts: list[Hashable] = []
-        for name in sorted(self.env):
-            found = _objects(self.env[name])
-            for item in found:
-                if item in self.objects:
-                    number.setdefault(item, len(number))
-                    parts.append((name, number[item]))
-        for cell in sorted(self.cells):
-            for item in _objects(self.cells[cell]):
-                if item in self.objects:
-                    number.setdefault(item, len(number))
-                    parts.append((cell, number[item]))
-        named = sorted(number, key=lambda item: number[item])
-        rest = sorted(item for item in self.objects if item not in number)
+        for name, value in (*_holding(self.env), *_holding(self.cells)):
+            items = (value[1],) if value[0] in "od" else _objects(value)
+            parts += [
+                (name, number.setdefault(item, len(number))) for item in items if item in objects
+            ]
         facts = tuple(
-            (*self.objects[item].fact, self.facts.get(("o", item), ANY_CLASS) == NULL)
-            for item in named
+            (objects[item].fact, self.facts.get(("o", item), ANY_CLASS) == NULL) for item in number
         )
-        others = tuple((item, self.objects[item].fact) for item in rest)
-        return (tuple(parts), facts, others, self.locks)
+        others = [(item, owner.fact) for item, owner in objects.items() if item not in number]
+        others.sort(key=_first)
+        return (tuple(parts), facts, tuple(others), self.locks)
 
     def joined(self, other: State, tag: str) -> State:
         """Both paths as one: equal properties, so only what agrees in the rest is kept.
@@ -179,6 +176,7 @@ class State:
         new = self.copy()
         names = self._isomorphism(other)
         changed = any(one != two for one, two in names.items())
+        new.passed |= other.passed
         env = {n: rename(v, names) for n, v in other.env.items()} if changed else other.env
         cells = (
             {c: _rename_cell(v, names) for c, v in other.cells.items()} if changed else other.cells
@@ -229,11 +227,10 @@ class State:
         # Equal properties: both states' variables hold objects in the same pattern, so an
         # object of the other is the one that the same variable holds here.
         names: dict[str, str] = {}
-        pairs = [(value, self.env.get(name)) for name, value in other.env.items()]
-        pairs += [(value, self.cells.get(cell)) for cell, value in other.cells.items()]
-        for theirs, mine in pairs:
-            for one, two in zip(_objects(theirs), _objects(mine), strict=False):
-                names.setdefault(one, two)
+        for name, value in _holding(other.env):
+            _pair(names, value, self.env.get(name))
+        for cell, value in _holding(other.cells):
+            _pair(names, value, self.cells.get(cell))
         return names
 
     def weakened(self, other: State, tag: str) -> State:
@@ -249,8 +246,22 @@ class State:
 
 
 def alternatives(*owners: Owner) -> Value:
-    """What a container may hold: owners, not objects, since it holds many."""
-    return ("alts", frozenset(owners))
+    """What a container may hold: owners, not objects, since it holds many.
+
+    One of each fact, in an order that does not depend on how they came together.
+    """
+    found: dict[tuple[object, ...], Owner] = {}
+    for owner in sorted(owners, key=_rank):
+        found.setdefault(owner.fact, owner)
+    return ("alts", tuple(found.values()))
+
+
+def _rank(owner: Owner) -> tuple[object, ...]:
+    return (
+        owner.kind, owner.root or ("", ()), sorted(owner.doubts), owner.view, owner.extra,
+        owner.parted, owner.shown, owner.kept, str(owner.tentative), owner.why,
+        owner.where or Location("", 0, 0),
+    )  # fmt: skip
 
 
 def _is_alternatives(value: Value) -> bool:
@@ -260,7 +271,7 @@ def _is_alternatives(value: Value) -> bool:
 def _blend(one: Value, other: Value, symbol: str) -> Value:
     if _is_alternatives(one) or _is_alternatives(other):
         if _is_alternatives(one) and _is_alternatives(other):
-            return ("alts", one[1] | other[1])
+            return alternatives(*one[1], *other[1])
         return one if _is_alternatives(one) else other
     first = one[0] if isinstance(one, tuple) else ""
     second = other[0] if isinstance(other, tuple) else ""
@@ -280,6 +291,24 @@ def _blend(one: Value, other: Value, symbol: str) -> Value:
     return ("s", symbol)
 
 
+def _holding(table: dict[P, Value]) -> list[tuple[P, Value]]:
+    # The values that objects may be in, by name.
+    found = [
+        item for item in table.items() if isinstance(item[1], tuple) and item[1][0] in _HOLDERS
+    ]
+    found.sort(key=_first)
+    return found
+
+
+def _pair(names: dict[str, str], theirs: Value, mine: Value) -> None:
+    for one, two in zip(_objects(theirs), _objects(mine), strict=False):
+        names.setdefault(one, two)
+
+
+def _first(item: tuple[Any, ...]) -> Any:
+    return item[0]
+
+
 def _objects(value: Value) -> list[str]:
     if not isinstance(value, tuple):
         return []
@@ -297,24 +326,23 @@ def _objects(value: Value) -> list[str]:
     return []
 
 
-def _collect(value: Value, held: set[str]) -> None:
-    held.update(_objects(value))
-
-
-def _symbols(value: Value, found: set[str]) -> None:
-    if not isinstance(value, tuple):
-        return
+def _gather(value: Value, held: set[str], symbols: set[str]) -> None:
+    # The objects and symbols that a value is built from.
     match value[0]:
+        case "o" | "d":
+            held.add(value[1])
         case "s" | "h":
-            found.add(value[1])
-        case "n" | "i":
-            _symbols(value[1], found)
-        case "c":
-            _symbols(value[2], found)
-            _symbols(value[3], found)
+            symbols.add(value[1])
+        case "t":
+            held.add(value[2])
+        case "n" | "i" | "c":
+            for part in value[1:]:
+                if isinstance(part, tuple):
+                    _gather(part, held, symbols)
         case "r":
-            for _, held in value[1:]:
-                _symbols(held, found)
+            for _, part in value[1:]:
+                if isinstance(part, tuple):
+                    _gather(part, held, symbols)
 
 
 def _kept(key: Hashable, symbols: set[str]) -> bool:

@@ -55,9 +55,10 @@ def mentions(value: Value, symbol: str) -> bool:
     """Whether the value is built from the symbol or object."""
     if not isinstance(value, tuple):
         return False
-    return any(
-        part == symbol or (isinstance(part, tuple) and mentions(part, symbol)) for part in value[1:]
-    )
+    for part in value[1:]:
+        if part == symbol or (isinstance(part, tuple) and mentions(part, symbol)):
+            return True
+    return False
 
 
 def rename(value: Value, names: dict[str, str]) -> Value:
