@@ -16,7 +16,7 @@ PACKAGE = ROOT / "flaglint"
 ROWS = (
     {"__init__", "data", "location", "flagtable", "finding"},
     {"cards", "output", "fingerprint", "git"},
-    {"baseline", "comparing", "contents", "patches", "suppressions"},
+    {"baseline", "comparing", "contents", "makecheck", "patches", "suppressions"},
     {"snapshot"},
     {"pool"},
     {"store"},
