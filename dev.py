@@ -6,7 +6,8 @@
     python3 dev.py test           ruff, mypy and the tests that need no kernel
     python3 dev.py kernels        fetch Debian's 6.12 and 6.1 sources into a cache
     python3 dev.py test-kernels   the tests that run on those kernels
-    python3 dev.py check          all of the tests
+    python3 dev.py test-browser   the web page's tests in a real browser (needs Debian's chromium)
+    python3 dev.py check          all of the tests, but for the browser's
 
 Each target but kernels first does the setup, if it was not done for this pyproject.toml. The
 Makefile forwards to this file. Arguments after the target go to pytest (demo: to flaglint).
@@ -97,6 +98,13 @@ def test_kernels(arguments: list[str]) -> None:
     _run([PYTHON, "-m", "pytest", "-m", "kernel", *arguments])
 
 
+def test_browser(arguments: list[str]) -> None:
+    """The tests of the web page, none of them skipped."""
+    _run([PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-e", ".[browser]"])
+    os.environ["FLAGLINT_REQUIRE_BROWSER"] = "1"
+    _run([PYTHON, "-m", "pytest", "tests/test_report_html_browser.py", *arguments])
+
+
 def fetch_kernels() -> None:
     """Debian's kernels, into the cache."""
     if kernels.main([]) != 0:
@@ -113,7 +121,9 @@ def _run(command: list[str | Path]) -> None:
 def main(argv: list[str]) -> None:
     """Run one target."""
     target, arguments = (argv[0], argv[1:]) if argv else ("", [])
-    if target not in ("setup", "demo", "lint", "test", "kernels", "test-kernels", "check"):
+    if target not in (
+        "setup", "demo", "lint", "test", "kernels", "test-kernels", "test-browser", "check"
+    ):  # fmt: skip
         sys.exit(str(__doc__))
     if target != "kernels":
         setup()
@@ -123,6 +133,8 @@ def main(argv: list[str]) -> None:
         lint()
     if target in ("test", "check"):
         test(arguments)
+    if target == "test-browser":
+        test_browser(arguments)
     if target in ("kernels", "test-kernels", "check"):
         fetch_kernels()
     if target in ("test-kernels", "check"):

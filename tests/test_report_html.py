@@ -164,13 +164,17 @@ def test_a_bit_is_called_what_its_word_calls_it() -> None:
     second = words.rows("second", WEB.writers, TABLE, {})
     assert {row.number: row.names for row in second} == {
         0: (),
-        1: ("PG_partially_mapped",),
+        1: ("PG_partially_mapped", "PG_isolated"),  # the word's own comes first
         2: ("PG_has_hwpoisoned",),
         3: ("PG_anon_exclusive",),
         -1: (),
     }
     head = words.rows("head", WEB.writers, TABLE, {})
-    assert [row.names for row in head][:3] == [("PG_locked",), ("PG_reclaim",), ("PG_active",)]
+    assert [row.names for row in head][:3] == [
+        ("PG_locked",),
+        ("PG_reclaim", "PG_isolated"),
+        ("PG_active",),
+    ]
 
 
 def test_a_bit_is_as_bad_as_its_worst_plain_writer() -> None:

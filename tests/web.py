@@ -73,7 +73,7 @@ class Page(HTMLParser):
 
 def helper(name: str, flag: str, bit: int, operation: Operation, kind: Atomicity) -> Helper:
     """An accessor of the second word, but for PF_ANY ones."""
-    word = Word.ANY if flag == "PG_anon_exclusive" else Word.SECOND
+    word = Word.ANY if flag in ("PG_anon_exclusive", "PG_isolated") else Word.SECOND
     return Helper(name, flag, bit, operation, kind, word, "folio", HEADER, 1, "")
 
 
@@ -83,12 +83,14 @@ TABLE = FlagTable(
         Flag("PG_reclaim", 1, None, HEADER, 11, ""),
         Flag("PG_active", 2, None, HEADER, 12, ""),
         Flag("PG_anon_exclusive", 3, None, HEADER, 13, ""),
+        Flag("PG_isolated", 1, "PG_reclaim", HEADER, 14, ""),
         Flag("PG_partially_mapped", 1, "PG_reclaim", HEADER, 14, ""),
         Flag("PG_has_hwpoisoned", 2, "PG_active", HEADER, 15, ""),
     ),
     helpers=(
         helper(RACE.helper, "PG_partially_mapped", 1, Operation.SET, Atomicity.PLAIN),
         helper(RACING.helper, "PG_has_hwpoisoned", 2, Operation.SET, Atomicity.ATOMIC),
+        helper("SetPageIsolated", "PG_isolated", 1, Operation.SET, Atomicity.ATOMIC),
         helper("SetPageAnonExclusive", "PG_anon_exclusive", 3, Operation.SET, Atomicity.ATOMIC),
     ),
 )

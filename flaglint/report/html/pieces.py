@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from flaglint.finding import Step
 from flaglint.report.html.markup import Markup, each, join, tag
-from flaglint.report.layout import SourceLine
+from flaglint.report.layout import SourceLine, plural
 
 _AROUND = 3
 _TAB = 8
@@ -36,7 +36,9 @@ def locks(always: Sequence[str], sometimes: Sequence[str] = ()) -> Markup:
         shown = tag("span", "no locks", class_="none")
     if sometimes:
         names = each(tag("code", name, class_="lock some") for name in sometimes)
-        shown = join(shown, tag("span", " in some contexts ", class_="dim"), names)
+        note = tag("summary", f"and in some contexts {plural(len(sometimes), 'lock')}")
+        more = tag("details", note, names, class_="dim")
+        return tag("div", shown, " ", more, class_="locks")
     return tag("span", shown, class_="locks")
 
 
@@ -84,11 +86,11 @@ def _tabs(text: str) -> str:
 
 
 def _marked(text: str, column: int, word: str, kind: str) -> Markup:
-    start = min(max(column - 1, 0), len(text))
+    start = min(max(column - 1, len(text) - len(text.lstrip())), len(text))
     found = text.find(word, start) if word and word.isidentifier() else -1
     if found < 0:
         found = start
-        stop = len(text)
+        stop = len(text.rstrip())
     else:
         stop = found + len(word)
     before = _tabs(text[:found])

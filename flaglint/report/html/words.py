@@ -77,7 +77,13 @@ def rows(
             found.setdefault(bit, []).append(writer)
     last = found.pop(-1, [])
     return tuple(
-        Row(word, bit, names.get(bit, ()), tuple(some), _state(some, verdicts))
+        Row(
+            word,
+            bit,
+            names.get(bit) or _written(bit, some, bits),
+            tuple(some),
+            _state(some, verdicts),
+        )
         for bit, some in (*found.items(), *([(-1, last)] if last else []))
     )
 
@@ -89,19 +95,26 @@ def _bits(writer: Writer, bits: Mapping[str, int]) -> set[int]:
     return {bits.get(flag, -1) for flag in named}
 
 
+def _written(bit: int, writers: Iterable[Writer], bits: Mapping[str, int]) -> tuple[str, ...]:
+    """What the writers call a bit that no helper gives a name in this word."""
+    return tuple(sorted({f for writer in writers for f in writer.flags if bits.get(f) == bit}))
+
+
 def _names(word: str, table: FlagTable) -> dict[int, tuple[str, ...]]:
-    """What a bit is called in this word: the flags that have helpers for it, else the first."""
+    """What a bit is called in this word: its first flag, then those with helpers for the word.
+
+    The second page's word re-uses bits, so there a first flag counts only if it has helpers.
+    """
     used: dict[str, set[str]] = {}
     for helper in table.helpers:
         for name in helper.flag.split("|"):
             used.setdefault(name, set()).add(helper.word.value)
-    names: dict[int, list[str]] = {}
-    for flag in table.flags:
-        if used.get(flag.name, set()) & {word, "any"}:
-            names.setdefault(flag.bit, []).append(flag.name)
-    for flag in table.flags:
-        if flag.bit not in names and flag.alias_of is None and word != "second":
-            names[flag.bit] = [flag.name]
+    first = [flag for flag in table.flags if flag.alias_of is None and word != "second"]
+    own = [flag for flag in table.flags if word in used.get(flag.name, ())]
+    common = [flag for flag in table.flags if "any" in used.get(flag.name, ())]
+    names: dict[int, dict[str, None]] = {}
+    for flag in (*first, *own, *common):
+        names.setdefault(flag.bit, {})[flag.name] = None
     return {bit: tuple(found) for bit, found in names.items()}
 
 
@@ -154,7 +167,7 @@ def _panel(word: str, found: Sequence[Row], verdicts: Verdicts) -> Markup:
         tag("p", _ABOUT[word], class_="dim"),
         tag("ol", *(_cell(row) for row in found), class_="strip", aria_label="Bits of the word"),
         *(_bit(row, verdicts) for row in found if row.writers),
-        _lock_table(found, list(every.values())),
+        _lock_table(word, found, list(every.values())),
         class_="word",
         id=f"word-{word}",
     )
@@ -240,7 +253,7 @@ def _writer(writer: Writer, row: Row, verdicts: Verdicts) -> Markup:
     )
 
 
-def _lock_table(found: Sequence[Row], every: Sequence[Writer]) -> Markup:
+def _lock_table(word: str, found: Sequence[Row], every: Sequence[Writer]) -> Markup:
     """How many of each bit's writers hold each lock: the column that is full is what is missing."""
     able = [writer for writer in every if set(writer.pages) != {"exclusive"}]
     counts = Counter(lock for writer in able for lock in writer.locks)
@@ -272,8 +285,9 @@ def _lock_table(found: Sequence[Row], every: Sequence[Writer]) -> Markup:
             tag("span", plural(len(counts), "lock"), class_="dim")),
         tag("p", "Counted are the writers that can run while others have the page, and the locks"
             " that each of them certainly holds. ", said),
-        tag("div", tag("table", tag("thead", head), tag("tbody", *body, total), class_="locked"),
-            class_="wide", tabindex=0, role="region", aria_label="Which lock covers which bit"),
+        tag("div", tag("table", tag("thead", head), tag("tbody", *body, total), class_="cover"),
+            class_="wide", tabindex=0, role="group",
+            aria_label=f"{TITLES[word]}: which lock covers which bit"),
         class_="bit",
     )  # fmt: skip
 
