@@ -8,9 +8,11 @@
     python3 dev.py test-kernels   the tests that run on those kernels
     python3 dev.py test-browser   the web page's tests in a real browser (needs Debian's chromium)
     python3 dev.py check          all of the tests, but for the browser's
+    python3 dev.py eval           seeded bugs and harmless twins on those kernels, and the table
 
 Each target but kernels first does the setup, if it was not done for this pyproject.toml. The
-Makefile forwards to this file. Arguments after the target go to pytest (demo: to flaglint).
+Makefile forwards to this file. Arguments after the target go to pytest (demo: to flaglint; eval:
+to the evaluation, see `python -m evaluation --help`).
 """
 
 from __future__ import annotations
@@ -111,6 +113,12 @@ def fetch_kernels() -> None:
         sys.exit(1)
 
 
+def evaluate(arguments: list[str]) -> None:
+    """How many seeded bugs are found, how many twins cried over."""
+    command = [str(PYTHON), "-m", "evaluation", *arguments]
+    sys.exit(subprocess.run(command, cwd=ROOT, check=False).returncode)
+
+
 def _run(command: list[str | Path]) -> None:
     done = subprocess.run(command, cwd=ROOT, check=False)
     if done.returncode != 0:
@@ -122,7 +130,7 @@ def main(argv: list[str]) -> None:
     """Run one target."""
     target, arguments = (argv[0], argv[1:]) if argv else ("", [])
     if target not in (
-        "setup", "demo", "lint", "test", "kernels", "test-kernels", "test-browser", "check"
+        "setup", "demo", "lint", "test", "kernels", "test-kernels", "test-browser", "check", "eval"
     ):  # fmt: skip
         sys.exit(str(__doc__))
     if target != "kernels":
@@ -135,10 +143,12 @@ def main(argv: list[str]) -> None:
         test(arguments)
     if target == "test-browser":
         test_browser(arguments)
-    if target in ("kernels", "test-kernels", "check"):
+    if target in ("kernels", "test-kernels", "check") or (target == "eval" and not arguments):
         fetch_kernels()
     if target in ("test-kernels", "check"):
         test_kernels(arguments)
+    if target == "eval":
+        evaluate(arguments)
 
 
 if __name__ == "__main__":
