@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -24,12 +23,11 @@ from flaglint.finding import Finding, Report, Site, Unread
 from flaglint.flagtable import FlagTable
 from flaglint.layout import Layout
 from flaglint.ledger import ledger
-from flaglint.location import Location
-from flaglint.lower import Lowering, lower_destructors, lower_unit, page_layout
 from flaglint.models import load_models
 from flaglint.pageflags import read_flags
 from flaglint.race import Contexts, Judgement, judge, seen
-from flaglint.tree import KernelTree, open_tree
+from flaglint.reading import Common, prepare, read, read_common
+from flaglint.tree import KernelTree, TreeError, open_tree
 from flaglint.writers import writers
 
 Progress = Callable[[str, int, int], None]
@@ -61,17 +59,16 @@ class Program(msgspec.Struct, frozen=True):
 
 
 def analyse(request: Request, progress: Progress) -> Report:
-    """The report. Raises TreeError, HeaderError or FrontendError with a one-line message."""
+    """The report. Raises TreeError, HeaderError or ReadingError with a one-line message."""
     program = load(request, progress)
     root = program.tree.root
-    broken = {entry.file: entry.reason for entry in program.unread if not entry.function}
     sites, coverage = ledger(
         root,
         program.files,
         frozenset(scope.plain_names(program.table)),
         program.judgements,
         program.engine.functions,
-        broken,
+        program.unread,
     )
     levels = {card.id: card.level for card in load_cards()}
     findings = checks.run(checks.Evidence(program.table, program.judgements, levels))
@@ -96,6 +93,9 @@ def load(request: Request, progress: Progress) -> Program:
     config = Path(request.config) if request.config else None
     trees = [open_tree(Path(path), arch=request.arch, config=config) for path in request.paths]
     tree = trees[0]
+    for other in trees:
+        if other.root != tree.root:
+            raise TreeError(f"{tree.root} and {other.root}: two trees; name files of one")
     progress("reading page-flags.h", 0, 1)
     table = read_flags(tree.root, arch=tree.arch, config=tree.symbols)
     records = scope.overlays(tree.root)
@@ -103,13 +103,13 @@ def load(request: Request, progress: Progress) -> Program:
     found = scope.scan(tree, scope.plain_names(table), records)
     named = [t.path for t in trees if t.path.endswith(".c")]
     files = sorted({*scope.mm_files(tree), *found.writers, *named})
-    prepared = frontend.prepare(tree, cache_directory(request))
+    prepared = prepare(tree, cache_directory(request))
+    common = read_common(prepared)
     unread = [Unread(file, "cannot be read") for file in found.unreadable]
     jobs = request.jobs or os.cpu_count() or 1
     units = _units(prepared, files, jobs, progress, unread)
-    headers = frontend.parse_headers(prepared).tu
-    layout = _layout(headers, records, units)
-    units.append(lower_destructors(Lowering(tree.root), headers))
+    layout = _layout(common, records, units)
+    units.append(common.destructors)
     engine = Engine(table, load_models(rules_dir()), layout)
     engine.add(units, lambda done, total: progress("following calls", done, total))
     asked: set[str] = set()
@@ -232,8 +232,7 @@ def _touches(finding: Finding, wanted: frozenset[str]) -> bool:
     return bool(places & wanted)
 
 
-def _layout(headers: object, records: frozenset[str], units: Sequence[ir.Unit]) -> Layout:
-    size, flags = page_layout(headers)
+def _layout(common: Common, records: frozenset[str], units: Sequence[ir.Unit]) -> Layout:
     local: Counter[str] = Counter()
     for unit in units:
         for function in unit.functions:
@@ -241,30 +240,7 @@ def _layout(headers: object, records: frozenset[str], units: Sequence[ir.Unit]) 
                 record = kind.removeprefix("struct ")
                 if name not in function.params and record != kind and " " not in record:
                     local[record] += 1
-    return Layout(records, size, flags, frozenset(local) | {"list_head"})
-
-
-# In a worker process: what `_start` prepared, for `_lower`.
-_worker: dict[str, object] = {}
-
-
-def _start(prepared: frontend.Prepared) -> None:
-    _worker["prepared"] = prepared
-    _worker["lowering"] = Lowering(prepared.tree.root)
-
-
-def _lower(file: str) -> tuple[ir.Unit | None, str]:
-    prepared, lowering = _worker["prepared"], _worker["lowering"]
-    assert isinstance(prepared, frontend.Prepared)
-    assert isinstance(lowering, Lowering)
-    try:
-        parsed = frontend.parse(prepared, file)
-    except frontend.FrontendError as error:
-        return None, str(error)
-    if parsed.unbuilt:
-        return None, parsed.unbuilt
-    errors = tuple((Location(d.file, d.line, d.column), d.message) for d in parsed.errors)
-    return lower_unit(lowering, parsed.tu, file, errors), ""
+    return Layout(records, common.page_size, common.flags_offset, frozenset(local) | {"list_head"})
 
 
 def _units(
@@ -274,38 +250,9 @@ def _units(
     progress: Progress,
     unread: list[Unread],
 ) -> list[ir.Unit]:
-    results: Iterable[tuple[ir.Unit | None, str]]
-    units: list[ir.Unit] = []
-    if jobs == 1 or len(files) < 3:
-        _start(prepared)
-        results = map(_lower, files)
-        _collect(files, results, progress, units, unread)
-        return units
-    with ProcessPoolExecutor(jobs, initializer=_start, initargs=(prepared,)) as pool:
-        results = pool.map(_lower, files, chunksize=4)
-        _collect(files, results, progress, units, unread)
+    units, missing = read(prepared, files, jobs, progress)
+    unread += missing
     return units
-
-
-def _collect(
-    files: Sequence[str],
-    results: Iterable[tuple[ir.Unit | None, str]],
-    progress: Progress,
-    units: list[ir.Unit],
-    unread: list[Unread],
-) -> None:
-    for done, (file, (unit, reason)) in enumerate(zip(files, results, strict=True), 1):
-        progress("reading files", done, len(files))
-        if unit is None:
-            unread.append(Unread(file, reason))
-            continue
-        units.append(unit)
-        if unit.errors:
-            where, message = unit.errors[0]
-            unread += [
-                Unread(file, f"line {where.line}: {message}", key.split("@")[0])
-                for key in unit.damaged
-            ]
 
 
 __all__ = ["Finding", "Program", "Request", "Site", "analyse", "dump", "judged", "load"]

@@ -58,10 +58,15 @@ def _failed(error: Exception) -> int:
     from flaglint.cards import CardError
     from flaglint.output import OutputError
     from flaglint.pageflags import HeaderError
+    from flaglint.reading import ReadingError
     from flaglint.tree import TreeError
 
-    if isinstance(error, TreeError | HeaderError | CardError | OutputError):
+    if isinstance(error, TreeError | HeaderError | ReadingError | CardError | OutputError):
         _say(str(error))
+    elif isinstance(error, OSError) and error.strerror:
+        # A full disk, a cache that cannot be written: what is named is to be mended, not we.
+        named = f"{error.filename}: " if error.filename else ""
+        _say(f"{named}{error.strerror}")
     else:
         import traceback
 

@@ -1,8 +1,9 @@
 """The ledger: one row for each place that writes a flags word plainly, none left out.
 
 Judged places come from the engine. Every place in the text that names a plain helper and was
-not judged is added: `inactive` where the preprocessor left it out, `unknown` where its file
-could not be read. What the text says is counted against what was judged (`Coverage`).
+not judged is added: `inactive` where it stands under an #if, and so was left out, `unknown`
+where its file or its function could not be read or followed. What the text says is counted
+against what was judged (`Coverage`).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from flaglint import ir
-from flaglint.finding import Coverage, Site, Verdict
+from flaglint.finding import Coverage, Site, Unread, Verdict
 from flaglint.race import Judgement
 
 _TOKEN = re.compile(
@@ -24,8 +25,12 @@ _RAW = re.compile(
 _DECLARED = re.compile(rb"\bstruct\s+(?:page|folio|slab)\s*\*\s*(\w+)")
 _FUNCTION = re.compile(rb"^[A-Za-z_][\w \t*]*?\b(\w+)\s*\([^;{}]*\)\s*\{", re.M)
 _DEFINE = re.compile(rb"^[ \t]*#[ \t]*define\b")
-_DECLARATION = re.compile(rb"^\s*(?:extern|static|void|bool|int|inline)\b")
+_DECLARATION = re.compile(
+    rb"\s*(?:(?:extern|static|inline|__always_inline|void|bool|int|unsigned|long)\b[\s*]*)+"
+)
+_CONDITIONAL = re.compile(rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|endif)\b[ \t]*(\w*)", re.M)
 _NOT_BUILT = "not compiled under this configuration"
+_NOT_READ = "not understood, or in code that no analysed function calls"
 
 
 def ledger(
@@ -34,38 +39,36 @@ def ledger(
     names: frozenset[str],
     judgements: Iterable[Judgement],
     functions: Mapping[str, ir.Function],
-    broken: Mapping[str, str],
+    unread: Iterable[Unread],
 ) -> tuple[tuple[Site, ...], Coverage]:
-    """The rows, and the counts. `broken` says of a file why it could not be analysed."""
+    """The rows, and the counts. `unread` says what could not be analysed, and why."""
+    missing = _Missing(root, unread)
     sites = [_site(root, judgement, functions) for judgement in judgements]
     judged = {(site.file, site.line, site.helper) for site in sites}
+    own = sum(1 for site in sites if site.helper not in names)
     analysed = inactive = unparsed = 0
     for file in sorted(set(files) | {site.file for site in sites}):
         for line, column, name, text in _named(root, file, names):
             if (file, line, name) in judged:
                 analysed += 1
                 continue
-            if file in broken:
-                unparsed += 1
-                verdict, reason = Verdict.UNKNOWN, broken[file]
-                doubts: tuple[str, ...] = ("the file was not analysed",)
-            else:
-                inactive += 1
-                verdict, reason = Verdict.INACTIVE, _NOT_BUILT
-                doubts = ()
+            verdict, reason, doubts = missing.verdict(file, line)
+            inactive += verdict is Verdict.INACTIVE
+            unparsed += verdict is Verdict.UNKNOWN
             sites.append(_textual(file, line, column, "", text, name, verdict, reason, doubts))
     places = {(site.file, site.line) for site in sites}
     for file in sorted(set(files) | {site.file for site in sites}):
         for line, column, function, text in _raw(root, file):
             if (file, line) in places:
                 continue
-            inactive += 1
             helper = function if file.endswith(".h") else "(plain RMW)"
+            verdict, reason, doubts = missing.verdict(file, line)
+            inactive += verdict is Verdict.INACTIVE
+            unparsed += verdict is Verdict.UNKNOWN
             sites.append(
-                _textual(file, line, column, function, text, helper, Verdict.INACTIVE, _NOT_BUILT)
+                _textual(file, line, column, function, text, helper, verdict, reason, doubts)
             )
     sites.sort(key=lambda s: (s.file, s.line, s.column, s.helper))
-    own = sum(1 for site in sites if site.helper not in names)
     coverage = Coverage(
         textual=analysed + inactive + unparsed + own,
         analysed=analysed + own,
@@ -73,6 +76,57 @@ def ledger(
         unparsed=unparsed,
     )
     return tuple(sites), coverage
+
+
+class _Missing:
+    """Why a place in the text was not judged, told from its file's text and what was unread."""
+
+    def __init__(self, root: str, unread: Iterable[Unread]) -> None:
+        self._root = root
+        self._files: dict[str, str] = {}
+        self._functions: dict[str, dict[str, str]] = {}
+        self._texts: dict[str, bytes] = {}
+        for entry in unread:
+            if entry.function:
+                self._functions.setdefault(entry.file, {})[entry.function] = entry.reason
+            else:
+                self._files[entry.file] = entry.reason
+
+    def verdict(self, file: str, line: int) -> tuple[Verdict, str, tuple[str, ...]]:
+        """The verdict, the reason and the doubts of the place at `line` of `file`."""
+        if file in self._files:
+            return Verdict.UNKNOWN, self._files[file], ("the file was not analysed",)
+        if file not in self._texts:
+            self._texts[file] = _text(self._root, file)
+        text = self._texts[file]
+        offset = _starts(text)[line - 1]
+        if _conditional(text, offset):
+            return Verdict.INACTIVE, _NOT_BUILT, ()
+        inside = list(_FUNCTION.finditer(text, 0, offset))
+        function = inside[-1].group(1).decode("ascii", "replace") if inside else ""
+        known = self._functions.get(file, {})
+        reason = known.get(function) or next(iter(known.values()), _NOT_READ)
+        return Verdict.UNKNOWN, reason, ("the function was not analysed",)
+
+
+def _conditional(text: bytes, offset: int) -> bool:
+    """Whether the place stands under an #if other than the header's guard."""
+    depth = 0
+    for match in _CONDITIONAL.finditer(text, 0, offset):
+        if match.group(1) == b"endif":
+            depth -= 1
+        elif not (match.group(1) == b"ifndef" and _guards(text, match)):
+            depth += 1
+        else:
+            # Its #endif, which ends the file, is not before the place.
+            continue
+    return depth > 0
+
+
+def _guards(text: bytes, opening: re.Match[bytes]) -> bool:
+    name = re.escape(opening.group(2))
+    following = rb"[^\n]*\n\s*#[ \t]*define[ \t]+" + name + rb"[ \t]*\n"
+    return re.compile(following).match(text, opening.end()) is not None
 
 
 def _site(root: str, judgement: Judgement, functions: Mapping[str, ir.Function]) -> Site:
@@ -138,11 +192,7 @@ def _line(root: str, file: str, line: int) -> str:
 
 def _named(root: str, file: str, names: frozenset[str]) -> Iterator[tuple[int, int, str, str]]:
     """Calls of the named helpers in a file's text, whatever #if they stand under."""
-    try:
-        with open(os.path.join(root, file), "rb") as stream:
-            text = stream.read()
-    except OSError:
-        return
+    text = _text(root, file)
     lines: list[int] = []
     for match in _TOKEN.finditer(text):
         word = match.group()
@@ -152,23 +202,19 @@ def _named(root: str, file: str, names: frozenset[str]) -> Iterator[tuple[int, i
         if name not in names or not re.match(rb"\s*\(", text[match.end() : match.end() + 8]):
             continue
         if not lines:
-            lines = [0, *(m.end() for m in re.finditer(b"\n", text))]
+            lines = _starts(text)
         number = _line_number(lines, match.start())
         start = lines[number - 1]
         whole = text[start : text.find(b"\n", start)]
         before = text[start : match.start()]
-        if _DEFINE.match(whole) or _DECLARATION.match(before):
+        if _DEFINE.match(whole) or _DECLARATION.fullmatch(before):
             continue
         yield number, match.start() - start + 1, name, whole.decode("utf-8", "replace").strip()
 
 
 def _raw(root: str, file: str) -> Iterator[tuple[int, int, str, str]]:
     """Writes of a flags word without a helper, in a file's text, under whatever #if."""
-    try:
-        with open(os.path.join(root, file), "rb") as stream:
-            text = stream.read()
-    except OSError:
-        return
+    text = _text(root, file)
     if b"flags" not in text:
         return
     pages = set(_DECLARED.findall(text))
@@ -182,11 +228,23 @@ def _raw(root: str, file: str) -> Iterator[tuple[int, int, str, str]]:
         if match.group(1) not in set(_DECLARED.findall(around)):
             continue  # another function's variable of that name
         if not lines:
-            lines = [0, *(m.end() for m in re.finditer(b"\n", text))]
+            lines = _starts(text)
         number = _line_number(lines, match.start())
         start = lines[number - 1]
         whole = text[start : text.find(b"\n", start)]
         yield number, match.start() - start + 1, function, whole.decode("utf-8", "replace").strip()
+
+
+def _text(root: str, file: str) -> bytes:
+    try:
+        with open(os.path.join(root, file), "rb") as stream:
+            return stream.read()
+    except OSError:
+        return b""
+
+
+def _starts(text: bytes) -> list[int]:
+    return [0, *(match.end() for match in re.finditer(b"\n", text))]
 
 
 def _line_number(starts: list[int], offset: int) -> int:

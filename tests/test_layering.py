@@ -32,6 +32,7 @@ ROWS = (
     {"values"},
     {"models"},
     {"lower"},
+    {"reading"},
     {"callgraph"},
     {"dataflow"},
     {"lockset", "ownership"},

@@ -1,0 +1,99 @@
+"""What damage costs: a function or a file, named; never a wrong verdict, never the run."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from flaglint.analysis import Request, analyse
+from flaglint.finding import Report, Verdict
+from flaglint.reading import ReadingError
+from flaglint.tree import TreeError
+
+MINI = Path(__file__).resolve().parent.parent / "testdata" / "mini-kernel"
+RACY = "mm/huge_memory.c"
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(MINI, tmp_path / "linux"))
+
+
+def report(tree: Path) -> Report:
+    request = Request((str(tree),), jobs=1, cache_dir=str(tree.parent / "cache"))
+    return analyse(request, lambda what, done, total: None)
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def verdicts(found: Report, file: str = RACY) -> set[str]:
+    return {site.verdict.value for site in found.sites if site.file == file}
+
+
+def test_a_syntax_error_costs_its_function(tree: Path) -> None:
+    edit(tree / RACY, "__folio_set_partially_mapped(folio);", "__folio_set_partially_mapped(folio")
+    found = report(tree)
+    (site,) = [s for s in found.sites if s.helper == "__folio_set_partially_mapped"]
+    assert site.verdict is Verdict.UNKNOWN
+    assert "expected" in site.reason
+    assert site.doubts == ("the function was not analysed",)
+    assert found.coverage.unparsed == 1
+    assert verdicts(found) == {"unknown", "exclusive"}
+    assert found.coverage.textual == len(found.sites)
+
+
+def test_a_brace_too_many_costs_the_rest_of_its_file(tree: Path) -> None:
+    text = (tree / RACY).read_text()
+    (tree / RACY).write_text(text.replace("{\n", "{ {\n", 1))
+    found = report(tree)
+    assert verdicts(found) == {"unknown"}
+    assert any(entry.file == RACY for entry in found.unread)
+
+
+def test_code_under_an_if_is_inactive_and_nothing_else_is(tree: Path) -> None:
+    with (tree / RACY).open("a") as stream:
+        stream.write(
+            "#ifdef CONFIG_NOBODY_HAS\n"
+            "void fixture_off(struct page *page) { __SetPageLocked(page); }\n"
+            "#endif\n"
+        )
+    found = report(tree)
+    (row,) = [site for site in found.sites if site.verdict is Verdict.INACTIVE]
+    assert row.helper == "__SetPageLocked"
+    assert found.coverage.inactive == 1
+    assert found.coverage.textual == len(found.sites)
+
+
+@pytest.mark.parametrize("crash", ["crash", "llvm_fatal_error"])
+def test_a_file_that_crashes_clang_is_named(tree: Path, crash: str) -> None:
+    with (tree / RACY).open("a") as stream:
+        stream.write(f"#pragma clang __debug {crash}\n")
+    found = report(tree)
+    assert [entry.file for entry in found.unread] == [RACY]
+    assert verdicts(found) == {"unknown"}
+    assert verdicts(found, "mm/rmap.c") == {"exclusive"}
+
+
+def test_headers_that_crash_clang_are_refused(tree: Path) -> None:
+    edit(tree / "include/linux/mm.h", "#include", "#pragma clang __debug crash\n#include")
+    with pytest.raises(ReadingError, match="headers"):
+        report(tree)
+
+
+def test_headers_without_struct_page_are_refused(tree: Path) -> None:
+    (tree / "include/linux/mm_types.h").unlink()
+    with pytest.raises(ReadingError, match=r"no struct page.*mm_types\.h' file not found"):
+        report(tree)
+
+
+def test_files_of_two_trees_are_refused(tree: Path) -> None:
+    other = shutil.copytree(tree, tree.parent / "other")
+    request = Request((str(tree), str(other / "mm/rmap.c")), jobs=1)
+    with pytest.raises(TreeError, match="two trees"):
+        analyse(request, lambda what, done, total: None)

@@ -1,0 +1,53 @@
+"""What a ledger may say of a damaged tree, given what it said of the whole one.
+
+Damage may take an answer away. It may not turn a racy place into a proven or an absent one,
+make a place that is still in the text disappear from the ledger, or raise an alarm over a place
+that was proven.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+Row = Mapping[str, Any]
+_PROVEN = ("exclusive", "locked")
+
+
+def wrong_answers(before: Sequence[Row], after: Sequence[Row], tree: Path) -> list[str]:
+    """One line for each place that the second ledger judges worse than it may."""
+    known = {_place(row): row["verdict"] for row in before}
+    seen: dict[tuple[str, str, str], str] = {}
+    for row in after:
+        seen[_place(row)] = row["verdict"]
+    wrong = []
+    for place, verdict in known.items():
+        now = seen.get(place)
+        if now is None:
+            if _in_text(tree, place):
+                wrong.append(f"{' '.join(place)}: was {verdict}, is not in the ledger")
+        elif now != verdict and (
+            (verdict == "racy" and now in (*_PROVEN, "inactive"))
+            or (verdict in _PROVEN and now in ("racy", "inactive"))
+        ):
+            wrong.append(f"{' '.join(place)}: was {verdict}, is {now}")
+    return wrong
+
+
+def _place(row: Row) -> tuple[str, str, str]:
+    return row["file"], row["expression"], row["helper"]
+
+
+def _in_text(tree: Path, place: tuple[str, str, str]) -> bool:
+    """Whether the file still has the line; a file that nobody can read has none."""
+    path = tree / place[0]
+    try:
+        if not path.is_file():
+            return False
+        text = path.read_bytes().decode("utf-8", "replace")
+    except OSError:
+        return False
+    lines = Counter(line.strip() for line in text.splitlines())
+    return lines[place[1].strip()] > 0
