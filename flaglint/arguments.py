@@ -1,16 +1,24 @@
 """The command line's grammar: commands, options and their defaults.
 
-`flaglint PATH...` is `flaglint check PATH...`. Nothing here knows what a command does.
+`flaglint PATH...` is `flaglint check PATH...`. A wrong word is answered with the nearest right
+one. Nothing here knows what a command does; completions are written from `parser()`, so that
+an option added here is completed too.
 """
 
 from __future__ import annotations
 
 import argparse
+import difflib
+import os
+import re
 from collections.abc import Sequence
+from typing import Any, NoReturn
 
 from flaglint import __version__
 
-COMMANDS = ("check", "flags", "sites", "graph", "explain", "dump")
+CHECK_FORMATS = ("text", "concise", "json", "sarif", "github", "codeclimate", "html")
+"""The names of flaglint.formats, which --help must not have to import."""
+SHELLS = ("bash", "zsh", "fish")
 STAGES = ("flags", "ir", "callgraph", "summary")
 ARCHES = ("x86_64", "arm64")
 
@@ -19,8 +27,27 @@ Finds plain (non-atomic) writes of page flags that can lose a concurrent update.
 PATH is a kernel tree, configured or not, or C files inside one."""
 
 _EPILOG = """\
-'flaglint PATH...' is short for 'flaglint check PATH...'.
+'flaglint PATH...' is short for 'flaglint check PATH...', and 'flaglint COMMAND
+--help' shows a command's options.
 exit status: 0 nothing found, 1 findings, 2 could not analyse"""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse's parser, but for its errors: one line, with the nearest right word.
+
+    Options are never abbreviated: that would break scripts when a longer one is added.
+    """
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(allow_abbrev=False, **arguments)
+
+    def error(self, message: str) -> NoReturn:
+        """Exit 2 with the message, a suggestion where there is one, and where to read on."""
+        wrong = re.search(r"invalid choice: '(.*?)' \(choose from (.*)\)", message, re.DOTALL)
+        if wrong:
+            choices = [choice.strip(" '") for choice in wrong[2].split(",")]
+            message += suggestion(wrong[1], choices)
+        self.exit(2, f"{self.prog}: {message}\n{self.prog}: see '{self.prog} --help'\n")
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:
@@ -31,14 +58,39 @@ def parse(argv: Sequence[str]) -> argparse.Namespace:
     words, top = list(argv), parser()
     if not words:
         top.exit(2, top.format_help())
-    if words[0] not in (*COMMANDS, "-h", "--help", "--version"):
+    known = subparsers(top)
+    if words[0] not in (*known, "-h", "--help", "--version"):
+        meant = suggestion(words[0], known)
+        if meant and not words[0].startswith("-") and not os.path.lexists(words[0]):
+            top.error(f"no such command or path: {words[0]}{meant}")
         words.insert(0, "check")
-    return top.parse_args(words)
+    options, unknown = top.parse_known_args(words)
+    if unknown:
+        command = known[options.command]
+        spelt = [name for action in command._actions for name in action.option_strings]
+        hints = suggestion(unknown[0].partition("=")[0], spelt)
+        what = "option" if unknown[0].startswith("-") else "argument"
+        command.error(f"no such {what}: {unknown[0]}{hints}")
+    return options
 
 
-def parser() -> argparse.ArgumentParser:
+def suggestion(wrong: str, right: Sequence[str] | dict[str, Parser]) -> str:
+    """`; did you mean 'X'?` for the nearest of the right words, or ""."""
+    near = difflib.get_close_matches(wrong, list(right), 1, 0.7)
+    return f"; did you mean '{near[0]}'?" if near else ""
+
+
+def subparsers(top: argparse.ArgumentParser) -> dict[str, Parser]:
+    """Each command's parser by the command's name, in the order of --help."""
+    for action in top._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            return dict(action.choices)
+    return {}
+
+
+def parser() -> Parser:
     """The parser of a command line that names its command."""
-    top = argparse.ArgumentParser(
+    top = Parser(
         prog="flaglint",
         description=_DESCRIPTION,
         epilog=_EPILOG,
@@ -46,12 +98,23 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"flaglint {__version__}")
     commands = top.add_subparsers(
-        title="commands", metavar="COMMAND", dest="command", required=True
+        title="commands", metavar="COMMAND", dest="command", required=True, parser_class=Parser
     )
 
     check = commands.add_parser("check", help="report what can lose an update (the default)")
     check.add_argument("paths", nargs="+", metavar="PATH", help="a kernel tree, or C files of one")
-    _output_options(check, ("text", "concise", "json", "sarif", "html"))
+    _rule_options(check)
+    _output_options(check, CHECK_FORMATS)
+    check.add_argument(
+        "--statistics",
+        action="store_true",
+        help="count the findings of each rule instead of printing them (text, concise, json)",
+    )
+    check.add_argument(
+        "--category",
+        metavar="NAME",
+        help="SARIF's category, which keeps uploads of several runs apart; default: flaglint/ARCH",
+    )
     _analysis_options(check)
 
     flags = commands.add_parser("flags", help="show flags, bits, words and helpers of the header")
@@ -63,6 +126,7 @@ def parser() -> argparse.ArgumentParser:
     sites.add_argument("path", metavar="PATH", help="a kernel tree, or a C file of one")
     _output_options(sites, ("table", "json"))
     _analysis_options(sites)
+    sites.add_argument("--pedantic", action="store_true", help=argparse.SUPPRESS)
 
     graph = commands.add_parser("graph", help="draw the call chains that lead to a plain write")
     graph.add_argument("path", metavar="PATH", help="a kernel tree, or a C file of one")
@@ -71,49 +135,95 @@ def parser() -> argparse.ArgumentParser:
     _analysis_options(graph)
 
     explain = commands.add_parser("explain", help="explain a rule")
-    explain.add_argument("rule", nargs="?", metavar="RULE", help="for example FL001; all if none")
+    explain.add_argument(
+        "rule", nargs="?", metavar="RULE", help="an id or a name, as FL001; default: list them all"
+    )
     _output_options(explain, ())
 
     dump = commands.add_parser("dump", help="show what a stage of the analysis made")
     dump.add_argument("stage", choices=STAGES, help="the stage")
     dump.add_argument("path", metavar="PATH", help="a kernel tree, or a C file of one")
-    dump.add_argument("names", nargs="*", metavar="FUNCTION", help="only these functions")
+    dump.add_argument(
+        "names", nargs="*", metavar="FUNCTION", help="only these functions; default: all"
+    )
     _output_options(dump, ())
     _analysis_options(dump)
+
+    completions = commands.add_parser("completions", help="print a shell's completion script")
+    completions.add_argument("shell", choices=SHELLS, help="the shell")
+    _output_options(completions, ())
     return top
 
 
+def _rule_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("rules")
+    group.add_argument(
+        "--select",
+        metavar="RULES",
+        action="append",
+        help="only these rules: ids, names, prefixes such as FL01 or ALL, comma-separated; "
+        "an id or a name needs no --pedantic; default: ALL",
+    )
+    group.add_argument(
+        "--ignore",
+        metavar="RULES",
+        action="append",
+        help="not these rules, even if selected; default: none",
+    )
+    group.add_argument(
+        "--pedantic",
+        action="store_true",
+        help="show notes that need a human's judgement too (FL002, FL011); default: no",
+    )
+
+
 def _output_options(parser: argparse.ArgumentParser, formats: tuple[str, ...]) -> None:
+    group = parser.add_argument_group("output")
     if formats:
-        parser.add_argument(
-            "--format", choices=formats, default=formats[0], help=f"default: {formats[0]}"
+        default = None if formats == CHECK_FORMATS else formats[0]  # a settings file may say
+        help_ = f"{', '.join(formats[:-1])} or {formats[-1]}; default: {formats[0]}"
+        group.add_argument(
+            "--format", choices=formats, default=default, metavar="FORMAT", help=help_
         )
-    parser.add_argument("-o", "--output", metavar="FILE", help="write to FILE, not to stdout")
-    parser.add_argument(
+    group.add_argument("-o", "--output", metavar="FILE", help="write to FILE; default: stdout")
+    group.add_argument(
         "--color",
         choices=("auto", "always", "never"),
         default="auto",
         help="default: auto, on a terminal unless NO_COLOR is set",
     )
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
+    group.add_argument(
+        "-q", "--quiet", action="store_true", help="no progress on stderr; default: on a terminal"
+    )
 
 
 def _tree_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--arch", choices=ARCHES, default=ARCHES[0], help="default: x86_64")
-    parser.add_argument(
-        "--config", metavar="FILE", help="a .config to use in place of the shipped one"
+    group = parser.add_argument_group("kernel")
+    group.add_argument("--arch", choices=ARCHES, help=f"default: {ARCHES[0]}")
+    group.add_argument(
+        "--config",
+        metavar="FILE",
+        help="the kernel's .config; default: a shipped one with every mm feature on",
+    )
+    group = parser.add_argument_group("settings")
+    group.add_argument(
+        "--settings",
+        metavar="FILE",
+        help="read settings from FILE; default: flaglint.toml, or pyproject.toml with a "
+        "[tool.flaglint], in PATH's directory or the nearest one above it",
+    )
+    group.add_argument(
+        "--isolated", action="store_true", help="read no settings file; default: read one"
     )
 
 
 def _analysis_options(parser: argparse.ArgumentParser) -> None:
     _tree_options(parser)
-    parser.add_argument(
-        "--pedantic", action="store_true", help="show notes that need a human's judgement too"
-    )
-    parser.add_argument(
+    group = parser.add_argument_group("running")
+    group.add_argument(
         "-j", "--jobs", type=_count, default=0, metavar="N", help="processes; default: all CPUs"
     )
-    parser.add_argument(
+    group.add_argument(
         "--cache-dir", metavar="DIR", help="default: $XDG_CACHE_HOME/flaglint, ~/.cache/flaglint"
     )
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flaglint.arguments import parse
+from flaglint.arguments import ARCHES, CHECK_FORMATS, parse, suggestion
 
 if TYPE_CHECKING:
     from flaglint.analysis import Request
@@ -25,6 +25,15 @@ if TYPE_CHECKING:
 
 CLEAN, FINDINGS, FAILED = 0, 1, 2
 INTERRUPTED, BROKEN_PIPE = 130, 141
+
+# flaglint's exceptions whose message is one line for the user. By name: importing the modules
+# that define them would load the whole engine to report a misspelt rule.
+_TOLD = frozenset(
+    {
+        "TreeError", "HeaderError", "FrontendError", "ReadingError", "CardError", "OutputError",
+        "FormatError", "SelectionError", "SettingsError",
+    }
+)  # fmt: skip
 
 
 def entry() -> None:
@@ -39,6 +48,8 @@ def main(argv: Sequence[str]) -> int:
     except SystemExit as stop:
         return stop.code if isinstance(stop.code, int) else FAILED
     try:
+        if "settings" in options:
+            _settle(options)
         status = _RUN[options.command](options)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -55,13 +66,7 @@ def main(argv: Sequence[str]) -> int:
 
 def _failed(error: Exception) -> int:
     """One line for what the user can mend, a traceback for what only we can."""
-    from flaglint.cards import CardError
-    from flaglint.output import OutputError
-    from flaglint.pageflags import HeaderError
-    from flaglint.reading import ReadingError
-    from flaglint.tree import TreeError
-
-    if isinstance(error, TreeError | HeaderError | ReadingError | CardError | OutputError):
+    if type(error).__name__ in _TOLD and type(error).__module__.startswith("flaglint."):
         _say(str(error))
     elif isinstance(error, OSError) and error.strerror:
         # A full disk, a cache that cannot be written: what is named is to be mended, not we.
@@ -85,35 +90,22 @@ def _say(message: str) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
+    import msgspec
+
+    from flaglint.cards import load_cards
+    from flaglint.formats import Style, render
+    from flaglint.selection import chosen
+
+    cards = load_cards()
+    rules = chosen(cards, options.select, options.ignore, pedantic=options.pedantic)
+    style = Style(
+        options.format, cards, _colour(options), options.category or "", options.statistics
+    )
     report = _analyse(options, options.paths)
-    _write(options, _rendered(options, report))
+    kept = tuple(found for found in report.findings if found.rule in rules)
+    report = msgspec.structs.replace(report, findings=kept)
+    _write(options, render(report, style))
     return FINDINGS if report.findings else CLEAN
-
-
-def _rendered(options: argparse.Namespace, report: Report) -> str | bytes:
-    if options.format == "json":
-        from flaglint.report import json
-
-        return json.render_check(report)
-    from flaglint.quote import quoter
-
-    if options.format == "html":
-        from flaglint.cards import load_cards
-        from flaglint.report import html
-
-        return html.render(report, load_cards(), quoter(report.root))
-    if options.format == "sarif":
-        from flaglint.cards import load_cards
-        from flaglint.report import sarif
-
-        return sarif.render(report, load_cards(), source=quoter(report.root))
-    if options.format == "concise":
-        from flaglint.report import concise
-
-        return concise.render(report, colour=_colour(options))
-    from flaglint.report import text
-
-    return text.render(report, colour=_colour(options), source=quoter(report.root))
 
 
 def _sites(options: argparse.Namespace) -> int:
@@ -179,6 +171,14 @@ def _explain(options: argparse.Namespace) -> int:
     return CLEAN
 
 
+def _completions(options: argparse.Namespace) -> int:
+    from flaglint.arguments import parser
+    from flaglint.completion import script
+
+    _write(options, script(options.shell, parser()))
+    return CLEAN
+
+
 def _dump(options: argparse.Namespace) -> int:
     from flaglint.analysis import dump
 
@@ -194,27 +194,54 @@ _RUN: dict[str, Callable[[argparse.Namespace], int]] = {
     "graph": _graph,
     "explain": _explain,
     "dump": _dump,
+    "completions": _completions,
 }
 
 
 # The analysis
 
 
-def _analyse(options: argparse.Namespace, paths: Sequence[str]) -> Report:
-    """Run the engine. Findings for --pedantic only are left out without it."""
-    import msgspec
+def _settle(options: argparse.Namespace) -> None:
+    """Fill in what the command line left open: from the settings file, then the defaults.
 
+    Raises SettingsError.
+    """
+    from flaglint.settings import Settings, SettingsError, discover, read
+
+    paths = [*getattr(options, "paths", ()), *([options.path] if "path" in options else ())]
+    settings = Settings()
+    if options.settings:
+        settings = read(Path(options.settings)) or settings
+    elif not options.isolated:
+        settings = discover(Path(paths[0]))
+    for name, choices in (("format", CHECK_FORMATS), ("arch", ARCHES)):
+        value = getattr(settings, name)
+        if value is not None and value not in choices:
+            meant = suggestion(value, choices) or f"; known are {', '.join(choices)}"
+            raise SettingsError(f"{settings.path}: {name}: no '{value}'{meant}")
+    if settings.path and not options.quiet:
+        _say(f"settings from {settings.path}")
+    if options.command == "check":
+        options.format = options.format or settings.format or CHECK_FORMATS[0]
+        options.pedantic = options.pedantic or bool(settings.pedantic)
+        for name in ("select", "ignore", "category"):
+            if getattr(options, name) is None:
+                setattr(options, name, getattr(settings, name))
+    for name in ("arch", "config", "jobs"):
+        if name in options and not getattr(options, name):
+            setattr(options, name, getattr(settings, name))
+    options.arch = options.arch or ARCHES[0]
+
+
+def _analyse(options: argparse.Namespace, paths: Sequence[str]) -> Report:
+    """Run the engine, with progress on a terminal."""
     from flaglint.analysis import analyse
 
     progress = _Progress(sys.stderr.isatty() and not options.quiet)
     try:
-        report = analyse(_request(options, paths), progress)
+        return analyse(_request(options, paths), progress)
     finally:
         progress.clear()
-    if options.pedantic:
-        return report
-    kept = tuple(found for found in report.findings if not found.pedantic)
-    return msgspec.structs.replace(report, findings=kept)
 
 
 def _request(options: argparse.Namespace, paths: Sequence[str]) -> Request:
@@ -224,8 +251,8 @@ def _request(options: argparse.Namespace, paths: Sequence[str]) -> Request:
         paths=tuple(paths),
         arch=options.arch,
         config=options.config,
-        pedantic=options.pedantic,
-        jobs=options.jobs,
+        pedantic=getattr(options, "pedantic", False),
+        jobs=options.jobs or 0,
         cache_dir=options.cache_dir or _cache_dir(),
     )
 
@@ -262,6 +289,8 @@ class _Progress:
 def _colour(options: argparse.Namespace) -> bool:
     if options.color != "auto":
         return bool(options.color == "always")
+    if os.environ.get("FORCE_COLOR") and not os.environ.get("NO_COLOR"):
+        return True
     return not options.output and not os.environ.get("NO_COLOR") and sys.stdout.isatty()
 
 

@@ -57,6 +57,7 @@ class Engine:
 def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     stand_in = Engine()
     module = types.ModuleType("flaglint.analysis")
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
     for name, value in (
         ("Request", Request),
         ("analyse", stand_in.analyse),
@@ -160,6 +161,97 @@ def test_notes_for_pedants_need_the_option(engine: Engine, capsys: Output) -> No
     assert "FL002" not in capsys.readouterr().out
     assert main(["linux", "--pedantic"]) == FINDINGS
     assert "[FL002]" in capsys.readouterr().out
+
+
+def test_rules_are_selected_and_ignored(engine: Engine, capsys: Output) -> None:
+    engine.answer = msgspec.structs.replace(REPORT, findings=(*REPORT.findings, NOTE))
+    shown = {}
+    for options in ("--select FL001", "--ignore FL001", "--select FL002", "--ignore FL0"):
+        status = main(["linux", "--format", "concise", *options.split()])
+        lines = capsys.readouterr().out.splitlines()
+        shown[options] = (status, [line[-6:-1] for line in lines])
+    assert shown == {
+        "--select FL001": (FINDINGS, ["FL001"]),
+        "--ignore FL001": (FINDINGS, ["FL010"]),
+        "--select FL002": (FINDINGS, ["FL002"]),
+        "--ignore FL0": (CLEAN, []),
+    }
+
+
+def test_a_misspelt_rule_is_told_before_the_analysis(engine: Engine, capsys: Output) -> None:
+    assert main(["linux", "--select", "plain-rmw-shared-flags"]) == FAILED
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == (
+        "flaglint: no rule 'plain-rmw-shared-flags'; did you mean 'plain-rmw-on-shared-flags'?\n"
+    )
+    assert engine.asked == []
+
+
+def test_statistics_replace_the_findings(engine: Engine, capsys: Output) -> None:
+    assert main(["linux", "--statistics"]) == FINDINGS
+    assert capsys.readouterr().out == (
+        "1  FL001  plain-rmw-on-shared-flags\n1  FL010  second-page-flag-alias\n"
+    )
+    assert main(["linux", "--statistics", "--format", "github"]) == FAILED
+    assert "use text, concise or json" in capsys.readouterr().err
+
+
+def test_settings_fill_in_what_the_command_line_leaves_open(
+    engine: Engine, tmp_path: Path, capsys: Output
+) -> None:
+    settings = tmp_path / "flaglint.toml"
+    settings.write_text(
+        'ignore = ["FL010"]\nformat = "concise"\narch = "arm64"\njobs = 3\nconfig = "c"\n'
+    )
+    assert main([str(tmp_path)]) == FINDINGS
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 1
+    assert "FL001" in out
+    assert err == f"flaglint: settings from {settings}\n"
+    request = engine.asked[-1]
+    assert (request.arch, request.jobs, request.config) == ("arm64", 3, str(tmp_path / "c"))
+
+    main([str(tmp_path), "--ignore", "FL001", "--arch", "x86_64", "-j", "1", "-q"])
+    out, err = capsys.readouterr()
+    assert "FL010" in out
+    assert "FL001" not in out
+    assert err == ""
+    assert (engine.asked[-1].arch, engine.asked[-1].jobs) == ("x86_64", 1)
+
+    main([str(tmp_path), "--isolated"])
+    assert capsys.readouterr().out.startswith("mm/huge_memory.c:3662:4: error: ")
+    assert engine.asked[-1].arch == "x86_64"
+
+    elsewhere = tmp_path / "mine.toml"
+    elsewhere.write_text("pedantic = true")
+    main(["linux", "--settings", str(elsewhere)])
+    assert engine.asked[-1].pedantic is True
+    main(["sites", str(tmp_path)])
+    assert engine.asked[-1].arch == "arm64", "the ledger and the findings are of one kernel"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [('arch = "amd64"', "arch: no 'amd64'"), ('format = "jsno"', "did you mean 'json'?")],
+)
+def test_settings_are_checked(
+    text: str, told: str, engine: Engine, tmp_path: Path, capsys: Output
+) -> None:
+    (tmp_path / "flaglint.toml").write_text(text)
+    assert main([str(tmp_path)]) == FAILED
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert told in err
+    assert len(err.splitlines()) == 1
+    assert engine.asked == []
+
+
+def test_a_completion_script_is_printed(capsys: Output) -> None:
+    assert main(["completions", "bash"]) == CLEAN
+    assert "complete -o filenames -F _flaglint flaglint" in capsys.readouterr().out
+    assert main(["completions", "bahs"]) == FAILED
+    assert "did you mean 'bash'?" in capsys.readouterr().err
 
 
 def test_options_reach_the_engine(engine: Engine, tmp_path: Path) -> None:

@@ -15,11 +15,12 @@ PACKAGE = ROOT / "flaglint"
 # A package (lower/, report/...) is one name, and free inside.
 ROWS = (
     {"__init__", "data", "location", "flagtable", "finding"},
-    {"cards", "output", "fingerprint", "git"},
+    {"cards", "output", "fingerprint", "git", "settings"},
     {"baseline", "comparing", "contents", "makecheck", "patches", "suppressions"},
     {"snapshot"},
     {"pool"},
     {"store"},
+    {"selection"},
     {"kconfig"},
     {"tree"},
     {"kbuild"},
@@ -56,8 +57,9 @@ ROWS = (
     {"report"},
     {"quote"},
     {"revisions"},
+    {"formats"},
     {"analysis"},
-    {"arguments"},
+    {"arguments", "completion"},
     {"cli"},
     {"__main__"},
 )
@@ -70,7 +72,7 @@ ONLY = {
     "pycparser": {"pageflags"},
     "ahocorasick_rs": {"scope"},
     "sarif_om": {"report.sarif"},
-    "argparse": {"arguments", "cli"},
+    "argparse": {"arguments", "completion", "cli"},
 }
 
 

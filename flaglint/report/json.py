@@ -67,6 +67,11 @@ def _counted(doubts: tuple[tuple[str, int], ...]) -> dict[str, int]:
     return dict(doubts)
 
 
+def encode_rows(rows: list[dict[str, Any]]) -> bytes:
+    """A list of objects as indented UTF-8 JSON that ends with a newline."""
+    return msgspec.json.format(msgspec.json.encode(rows), indent=2) + b"\n"
+
+
 def encode(value: dict[str, Any]) -> bytes:
     """An object as indented UTF-8 JSON that ends with a newline."""
     return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"

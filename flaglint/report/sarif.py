@@ -45,12 +45,18 @@ _PROBLEM_SEVERITY = {
 _ALWAYS = frozenset({"level", "version"})
 
 
-def render(report: Report, cards: Sequence[Card], *, source: SourceLine | None = None) -> bytes:
+def render(
+    report: Report,
+    cards: Sequence[Card],
+    *,
+    source: SourceLine | None = None,
+    category: str = "",
+) -> bytes:
     """One SARIF log with one run; quotes source lines when `source` is given."""
     order = {card.id: number for number, card in enumerate(cards)}
     run = om.Run(
         tool=om.Tool(driver=_driver(cards)),
-        automation_details=om.RunAutomationDetails(id="flaglint/"),
+        automation_details=om.RunAutomationDetails(id=f"{category or 'flaglint'}/{report.kernel}"),
         original_uri_base_ids={
             BASE: om.ArtifactLocation(
                 description=om.Message(text="The root of the analysed kernel tree.")
