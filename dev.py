@@ -8,6 +8,7 @@
     python3 dev.py test-kernels   the tests that run on those kernels
     python3 dev.py test-browser   the web page's tests in a real browser (needs Debian's chromium)
     python3 dev.py check          all of the tests, but for the browser's
+    python3 dev.py docs           write docs/rules/ from the cards in rules/
     python3 dev.py eval           seeded bugs and harmless twins on those kernels, and the table
 
 Each target but kernels first does the setup, if it was not done for this pyproject.toml. The
@@ -130,7 +131,8 @@ def main(argv: list[str]) -> None:
     """Run one target."""
     target, arguments = (argv[0], argv[1:]) if argv else ("", [])
     if target not in (
-        "setup", "demo", "lint", "test", "kernels", "test-kernels", "test-browser", "check", "eval"
+        "setup", "demo", "lint", "test", "kernels", "test-kernels", "test-browser", "check", "eval",
+        "docs",
     ):  # fmt: skip
         sys.exit(str(__doc__))
     if target != "kernels":
@@ -147,6 +149,8 @@ def main(argv: list[str]) -> None:
         fetch_kernels()
     if target in ("test-kernels", "check"):
         test_kernels(arguments)
+    if target == "docs":
+        _run([PYTHON, "-m", "scripts.rule_pages"])
     if target == "eval":
         evaluate(arguments)
 
