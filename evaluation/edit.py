@@ -1,7 +1,9 @@
 """A seed's edits applied to a file's text, with a map from its new lines to the old ones.
 
-Everything but what the edits say stays as it is, byte by byte. Our statements stand on lines of
-their own, so that a finding's line tells whether it is about them: `Edited.touched`.
+Everything but what the edits say stays as it is, byte by byte. Our statements go onto the lines of
+their anchors, so that nothing else of the file moves and what flaglint keeps of its functions stays
+right; only preprocessor lines and // comments get lines of their own. `Edited.written` are the
+lines that a finding about the edit stands on.
 
 The interface is `apply`, which raises SeedError when an edit does not fit the text.
 """
@@ -71,10 +73,10 @@ def _changes(text: str, blanked: str, edit: Edit) -> Iterator[tuple[int, int, st
         return
     start, opening, end = body_of(blanked, edit.function)
     if edit.define is not None:
-        yield start, start, f"{edit.define.strip()}\n\n"
+        yield start, start, _flat(edit.define)
         return
     if edit.entry is not None:
-        yield opening + 1, opening + 1, f"\n{edit.entry.strip()}\n"
+        yield opening + 1, opening + 1, _flat(edit.entry)
         return
     place, length = _anchor(blanked, edit, opening, end)
     if edit.rename is not None:
@@ -87,17 +89,17 @@ def _changes(text: str, blanked: str, edit: Edit) -> Iterator[tuple[int, int, st
 def _at_statement(statement: Statement, place: int, edit: Edit) -> Iterator[tuple[int, int, str]]:
     wrap = not statement.braced
     if edit.before is not None:
-        yield statement.start, statement.start, f"{'{' * wrap}\n{edit.before.strip()}\n"
+        yield statement.start, statement.start, f"{'{' * wrap}{_flat(edit.before)}"
         if wrap:
             yield statement.end, statement.end, " }"
     elif edit.after is not None:
         if wrap:
             yield statement.start, statement.start, "{ "
-        yield statement.end, statement.end, f"\n{edit.after.strip()}\n{'}' * wrap}"
+        yield statement.end, statement.end, f"{_flat(edit.after)}{'}' * wrap}"
     elif edit.instead is not None:
         if statement.kind != "plain":
             raise SeedError(f"{edit.call}: only a plain statement can be replaced")
-        yield statement.start, statement.end, edit.instead.strip()
+        yield statement.start, statement.end, _flat(edit.instead)
     elif edit.then is not None:
         _need(statement.kind in ("if", "loop"), edit, "no condition")
         yield from _into(statement.parts[0], edit.then)
@@ -106,7 +108,7 @@ def _at_statement(statement: Statement, place: int, edit: Edit) -> Iterator[tupl
         if len(statement.parts) > 1:
             yield from _into(statement.parts[1], edit.otherwise)
         else:
-            yield statement.end, statement.end, f" else {{\n{edit.otherwise.strip()}\n}}"
+            yield statement.end, statement.end, f" else {{{_flat(edit.otherwise)}}}"
     else:
         raise SeedError(f"{edit.function}: {edit.action} needs no statement")
 
@@ -114,10 +116,18 @@ def _at_statement(statement: Statement, place: int, edit: Edit) -> Iterator[tupl
 def _into(body: Statement, new: str) -> Iterator[tuple[int, int, str]]:
     """Our statements first in a branch, which gets braces where it has none."""
     if body.kind == "block":
-        yield body.start + 1, body.start + 1, f"\n{new.strip()}\n"
+        yield body.start + 1, body.start + 1, _flat(new)
     else:
-        yield body.start, body.start, f"{{\n{new.strip()}\n"
+        yield body.start, body.start, f"{{{_flat(new)}"
         yield body.end, body.end, " }"
+
+
+def _flat(new: str) -> str:
+    """Our code on one line, where the language lets it be."""
+    lines = new.strip().split("\n")
+    if any(line.lstrip().startswith("#") or "//" in line for line in lines):
+        return "\n" + "\n".join(lines) + "\n"
+    return f" {' '.join(' '.join(line.split()) for line in lines)} "
 
 
 def _need(condition: bool, edit: Edit, problem: str) -> None:
@@ -163,7 +173,10 @@ def _rebuilt(text: str, changes: Iterable[_Change], edits: int) -> Edited:
     pieces: list[tuple[str, int, int]] = []  # text, its old offset, and -1 or the edit it is of
     done = 0
     for change in changes:
-        pieces += [(text[done : change.start], done, -1), (change.text, 0, change.order)]
+        # What goes leaves its line ends behind, so that the lines below stay where they are.
+        gone = text.count("\n", change.start, change.end) - change.text.count("\n")
+        pieces.append((text[done : change.start], done, -1))
+        pieces.append((change.text + "\n" * gone, 0, change.order))
         done = change.end
     pieces.append((text[done:], done, -1))
     origin: list[int] = [0]
@@ -176,7 +189,7 @@ def _rebuilt(text: str, changes: Iterable[_Change], edits: int) -> Edited:
             if not part.strip():
                 continue
             if edit >= 0:
-                if part.strip() not in ("{", "}"):
+                if part.strip(" {}"):
                     written[edit].add(len(origin))
             elif not origin[-1]:
                 origin[-1] = old + number

@@ -102,14 +102,14 @@ def test_rename_one_call() -> None:
 
 
 def test_statements_go_around_a_call() -> None:
-    assert "again:\n\t\nmark(1);\nuse(folio);" in edited(call="use", nth=3, before="mark(1);").text
-    assert "again:\n\tuse(folio);\nmark(1);\n" in edited(call="use", nth=3, after="mark(1);").text
+    assert "again:\n\t mark(1); use(folio);" in edited(call="use", nth=3, before="mark(1);").text
+    assert "again:\n\tuse(folio); mark(1); \n" in edited(call="use", nth=3, after="mark(1);").text
 
 
 def test_a_branch_without_braces_gets_some() -> None:
     result = edited(call="use", after="mark(1);")
     assert "if(n){use(folio);mark(1);}elseif" in without_blanks(result.text)
-    assert changed(result) == ["mark(1);"]
+    assert changed(result) == ["{ use(folio); mark(1); }"]
 
 
 def test_branches_of_a_condition() -> None:
@@ -127,7 +127,7 @@ def test_a_statement_is_replaced() -> None:
 
 def test_code_of_ours_goes_in_front_of_a_function() -> None:
     result = edited(define="static void mine(void)\n{\n}")
-    assert "mine(void)\n{\n}\n\nstatic int first(" in result.text
+    assert "\n static void mine(void) { } static int first(" in result.text
 
 
 def test_a_macro_use_is_replaced_but_not_its_definition() -> None:
@@ -136,9 +136,28 @@ def test_a_macro_use_is_replaced_but_not_its_definition() -> None:
     assert result.text == "#define FLAG(a, b) FLAG(a, b)\nFLAG(one, X) PLAIN(two, X)\n"
 
 
-def test_lines_are_taken_back() -> None:
-    result = edited(call="use", nth=3, before="mark(1);\nmark(2);")
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"call": "use", "nth": 3, "before": "mark(1);\nmark(2);"},
+        {"call": "use", "nth": 2, "instead": "mark(1);"},
+        {"call": "take", "otherwise": "mark(1);"},
+        {"define": "static void mine(void)\n{\n\tmark(1);\n}"},
+    ],
+)
+def test_no_other_line_moves(given: dict[str, object]) -> None:
+    result = edited(**given)
     old, new = SOURCE.split("\n"), result.text.split("\n")
+    assert len(old) == len(new)
+    for number, (before, after) in enumerate(zip(old, new, strict=True), 1):
+        assert before == after or number in result.touched or without_blanks(after) == "}"
+        assert result.origin[number - 1] in (number, 0)
+
+
+def test_lines_are_taken_back() -> None:
+    result = edited(call="use", nth=3, before="#if 0\nmark(1);\n#endif")
+    old, new = SOURCE.split("\n"), result.text.split("\n")
+    assert len(new) == len(old) + 4
     for number, line in enumerate(new, 1):
         origin = result.origin[number - 1]
         if origin:
@@ -278,8 +297,7 @@ def outcome(is_: Is, before: Report, after: Report, sites: tuple[str, ...] = ())
     return score(seed, "6.12", before, after, {"x.c": apply(SOURCE, [edit])}).outcome
 
 
-OLD = SOURCE.split("\n").index("\tuse(folio);") + 1
-NEW = OLD + 1
+NEW = SOURCE.split("\n").index("\tuse(folio);") + 1
 
 
 def test_a_finding_on_the_seeded_line_is_found() -> None:
@@ -289,13 +307,15 @@ def test_a_finding_on_the_seeded_line_is_found() -> None:
 
 
 def test_a_finding_that_only_moved_is_neither_new_nor_lost() -> None:
-    moved = apply(SOURCE, [Edit("x.c", "first", call="use", nth=3, before="__use(folio);")])
+    edit = Edit("x.c", "first", call="use", nth=3, before="#if 0\n__use(folio);\n#endif")
+    moved = {"x.c": apply(SOURCE, [edit])}
     last = len(SOURCE.split("\n")) - 2
-    now = next(n for n, origin in enumerate(moved.origin, 1) if origin == last)
-    assert now == last + 2
+    now = next(n for n, origin in enumerate(moved["x.c"].origin, 1) if origin == last)
+    assert now == last + 4
     before, after = report(finding(last, "second")), report(finding(now, "second"))
-    assert outcome(Is.TWIN, before, after) is Outcome.SILENT
-    assert outcome(Is.BUG, before, after) is Outcome.MISSED
+    twin = Seed("a", ("6.12",), "harmless/if-0", Is.TWIN, "why", (edit,))
+    assert score(twin, "6.12", before, after, moved).outcome is Outcome.SILENT
+    assert score(twin, "6.12", before, before, moved).outcome is Outcome.FALSE_ALARM
 
 
 def test_a_twin_must_change_nothing() -> None:
