@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from flaglint.finding import Step
+from flaglint.finding import Step, Taken
 from flaglint.location import Location
 from flaglint.lockset import MustLockset
 from flaglint.ownership import Kind, Owner
@@ -31,13 +31,17 @@ class Place(NamedTuple):
 
 
 class Access(NamedTuple):
-    """`guards` are conditions on the formals of the function it is seen from (see summary)."""
+    """`guards` are conditions on the formals of the function it is seen from (see summary).
+
+    `taken` tells where `locks` were taken, for the reader: nothing is decided by it.
+    """
 
     place: Place
     owner: Owner
     locks: MustLockset
     guards: frozenset[tuple[object, int]] = frozenset()
     chain: tuple[Step, ...] = ()
+    taken: tuple[Taken, ...] = ()
 
     @property
     def identity(self) -> tuple[object, ...]:

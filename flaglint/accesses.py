@@ -6,9 +6,11 @@ import re
 
 from flaglint import ir
 from flaglint.access import Access, Place
+from flaglint.finding import Taken
 from flaglint.flagtable import Helper, Word
 from flaglint.knowledge import Knowledge
 from flaglint.layout import Spot
+from flaglint.location import Location
 from flaglint.lockset import inner
 from flaglint.memory import Memory
 from flaglint.models import Models
@@ -70,6 +72,7 @@ class Accesses(Memory):
         self.given_back: dict[str, set[int]] = {}
         self.owned_params: frozenset[str] = frozenset()
         self.called = ""
+        self.taken: dict[str, Location] = {}
 
     def on_entry(self, owner: Owner, param: str) -> Owner:
         name = self.function.name
@@ -98,8 +101,23 @@ class Accesses(Memory):
         owner = state.objects.get(name)
         if owner is None:
             owner = Owner(Kind.UNKNOWN, doubts=frozenset(("an object that was lost track of",)))
-        access = Access(place, owner, state.locks, self._conditions(state, owner, place, name))
-        self._note(access)
+        guards = self._conditions(state, owner, place, name)
+        taken = self.taken_here(state.locks)
+        self._note(Access(place, owner, state.locks, guards, taken=taken))
+
+    def hold(self, state: State, locks: frozenset[str], where: Location) -> None:
+        """Hold these locks from here on."""
+        state.locks |= locks
+        for lock in locks:
+            self.taken[lock] = where
+
+    def taken_here(self, locks: frozenset[str]) -> tuple[Taken, ...]:
+        """Where this function took those of the locks that it took, in the order of lines."""
+        places = ((self.taken[lock], lock) for lock in locks if lock in self.taken)
+        return tuple(
+            Taken(lock, self.function.name, where.file, where.line)
+            for where, lock in sorted(places)
+        )
 
     def _conditions(
         self, state: State, owner: Owner, place: Place, name: str

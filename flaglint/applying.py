@@ -6,6 +6,8 @@ The names of objects are translated by `_object` (a formal's page as this caller
 
 from __future__ import annotations
 
+import msgspec
+
 from flaglint import ir
 from flaglint.access import Access
 from flaglint.accesses import Accesses
@@ -83,15 +85,20 @@ class Applying(Accesses):
         names = self._lock_names(state, actuals)
         step = Step(self.function.name, op.where.file, op.where.line)
         self.called = op.name
+        taken = self.taken_here(state.locks)
         for access in summary.pending:
             if len(access.chain) > 10 or not self._possible(state, access.guards, actuals):
                 continue
+            renamed = tuple(
+                msgspec.structs.replace(at, lock=names.get(at.lock, at.lock)) for at in access.taken
+            )
             for owner, name in self._owners(state, access, actuals):
                 guards = self._conditions(state, owner, access.place, name)
                 if owner.kind in CONDITIONAL or guards or owner.kind in OPEN:
                     guards |= self._passed_on(state, access, actuals)
                 locks = state.locks | frozenset(names.get(lock, lock) for lock in access.locks)
-                self._note(Access(access.place, owner, locks, guards, (step, *access.chain)))
+                chain = (step, *access.chain)
+                self._note(Access(access.place, owner, locks, guards, chain, taken + renamed))
 
     def _passed_on(
         self, state: State, access: Access, args: dict[str, Value]
@@ -247,9 +254,8 @@ class Applying(Accesses):
         after.locks -= dropped
         for lock in sorted(dropped):
             self._let_go(after, lock, op.where)
-        after.locks |= frozenset(
-            held for lock in outcome.taken if (held := locks.get(lock, lock)) != "*"
-        )
+        held = (locks.get(lock, lock) for lock in outcome.taken)
+        self.hold(after, frozenset(lock for lock in held if lock != "*"), op.where)
         value = outcome.value
         mask = ANY_CLASS
         if isinstance(value, tuple) and value[0] == "k":

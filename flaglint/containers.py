@@ -74,7 +74,7 @@ class Containers(Applying):
         match rule.mode:
             case "acquire" | "claim":
                 if name:
-                    state.locks |= {name}
+                    self.hold(state, frozenset((name,)), op.where)
                 state.env[op.dst] = ("s", self.symbol(state))
             case "release":
                 if name not in state.locks:

@@ -38,6 +38,15 @@ class Step(msgspec.Struct, frozen=True, order=True):
     line: int
 
 
+class Taken(msgspec.Struct, frozen=True, order=True):
+    """Where a lock that is held at an access was taken: `function` did, at `file`:`line`."""
+
+    lock: str
+    function: str
+    file: str
+    line: int
+
+
 class Evidence(msgspec.Struct, frozen=True, order=True):
     """One checkable sentence about a place in the tree."""
 
@@ -49,7 +58,8 @@ class Evidence(msgspec.Struct, frozen=True, order=True):
 class RacingAccess(msgspec.Struct, frozen=True):
     """The other writer of the word: what it changes, under which locks, reached how.
 
-    `chain` runs from an entry point (first) to the access (last).
+    `chain` runs from an entry point (first) to the access (last); `taken` are the places on
+    the way that took `locks`, as far as they were seen.
     """
 
     file: str
@@ -61,13 +71,15 @@ class RacingAccess(msgspec.Struct, frozen=True):
     atomicity: str
     locks: tuple[str, ...]
     chain: tuple[Step, ...]
+    taken: tuple[Taken, ...] = ()
 
 
 class Finding(msgspec.Struct, frozen=True):
     """One result of one rule, with exactly one primary location.
 
     `steps` is the lost update as a numbered story; `why` names the facts that failed to
-    exclude it; `fix` is what to consider. `chain` runs from an entry point to the access.
+    exclude it; `fix` is what to consider. `chain` runs from an entry point to the access, and
+    `taken` are the places on the way that took `locks`.
     `evidence` are further places that explain the finding.
     """
 
@@ -92,6 +104,7 @@ class Finding(msgspec.Struct, frozen=True):
     evidence: tuple[Evidence, ...] = ()
     end_column: int = 0
     pedantic: bool = False
+    taken: tuple[Taken, ...] = ()
 
 
 class Site(msgspec.Struct, frozen=True):

@@ -347,7 +347,7 @@ class Interpreter(Calls):
         _, what, name, detail = value
         if what == "lock":
             if truth and name:
-                state.locks |= {name}
+                self.hold(state, frozenset((name,)), self.where)
             return True
         if what == "failed":
             state.facts[("failed", "")] = VALID if truth else NULL

@@ -19,7 +19,7 @@ import msgspec
 from flaglint import ir
 from flaglint.access import Access, Place
 from flaglint.callgraph import CallGraph
-from flaglint.finding import Evidence, RacingAccess, Step, Verdict
+from flaglint.finding import Evidence, RacingAccess, Step, Taken, Verdict
 from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, REASON, Kind, Origin
 
 _SHOWN = 4
@@ -372,7 +372,14 @@ def _other(
         place.atomicity,
         tuple(sorted(access.locks)),
         _chain(key, access, chains, functions),
+        taken(access),
     )
+
+
+def taken(access: Access) -> tuple[Taken, ...]:
+    """Where the locks that are certainly held were taken, outermost first."""
+    held = {at.lock: at for at in reversed(access.taken) if at.lock in access.locks}
+    return tuple(at for at in access.taken if held.get(at.lock) is at)
 
 
 def _failed(context: Context) -> str:

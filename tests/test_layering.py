@@ -15,7 +15,7 @@ PACKAGE = ROOT / "flaglint"
 # A package (lower/, report/...) is one name, and free inside.
 ROWS = (
     {"__init__", "data", "location", "flagtable", "finding"},
-    {"cards", "output", "fingerprint", "git", "settings"},
+    {"cards", "output", "fingerprint", "git", "linehash", "settings"},
     {"baseline", "comparing", "contents", "makecheck", "patches", "suppressions"},
     {"snapshot"},
     {"pool"},

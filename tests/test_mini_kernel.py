@@ -130,3 +130,22 @@ def test_witness_of_the_planted_race(tmp_path: Path) -> None:
     for access in planted.racing:
         assert not any("split_queue_lock" in lock for lock in access.locks)
         assert access.chain[-1].function == access.function
+
+
+def test_each_lock_of_the_witness_says_where_it_was_taken(tmp_path: Path) -> None:
+    """A reader checks a lockset at the calls that took it, in the frame that made them."""
+    request = analysis.Request(paths=(str(MINI_KERNEL),), jobs=1, cache_dir=str(tmp_path))
+    report = analysis.analyse(request, lambda phase, done, total: None)
+    (planted,) = [f for f in report.findings if f.rule == "FL001"]
+    both = [(planted.chain, planted.taken)]
+    both += [(other.chain, other.taken) for other in planted.racing]
+    calls: dict[str, str] = {}
+    for chain, taken in both:
+        frames = {step.function: step.line for step in chain}
+        for at in taken:
+            calls[at.lock] = (MINI_KERNEL / at.file).read_text().split("\n")[at.line - 1].strip()
+            assert at.line <= frames[at.function], "taken before the frame calls on"
+    assert calls["deferred_split.split_queue_lock"].startswith("spin_lock_irqsave(")
+    assert calls["@mf_mutex"] in ("mutex_lock(&mf_mutex);", "guard(mutex)(&mf_mutex);")
+    for access in (planted.locks, *(other.locks for other in planted.racing)):
+        assert set(access) <= set(calls)

@@ -6,7 +6,7 @@ from flaglint.checks import Evidence
 from flaglint.finding import Finding, Level, RacingAccess, Verdict
 from flaglint.fingerprint import fingerprint
 from flaglint.ownership import Origin
-from flaglint.race import Judgement
+from flaglint.race import Judgement, taken
 
 RULE = "FL001"
 _WORDS = {
@@ -57,6 +57,7 @@ def _finding(judgement: Judgement, level: Level, seen: dict[tuple[str, str, str]
         steps=_steps(judgement, other),
         fix=_fix(judgement, locks),
         evidence=judgement.evidence,
+        taken=taken(context.access),
     )
 
 

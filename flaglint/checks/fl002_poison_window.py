@@ -44,6 +44,7 @@ def _finding(walker: RacingAccess, sites: list[Judgement], evidence: Evidence) -
         flag=walker.flag,
         helper=walker.helper,
         locks=walker.locks,
+        taken=walker.taken,
         chain=walker.chain,
         why="no reference, lock or freeze of a page's owner excludes a walk by frame number",
         evidence=tuple(
