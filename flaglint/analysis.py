@@ -25,6 +25,7 @@ from flaglint.layout import Layout
 from flaglint.ledger import ledger
 from flaglint.models import load_models
 from flaglint.pageflags import read_flags
+from flaglint.pool import Limits
 from flaglint.race import Contexts, Judgement, judge, seen
 from flaglint.reading import Common, prepare, read, read_common
 from flaglint.tree import KernelTree, TreeError, open_tree
@@ -36,7 +37,11 @@ _ROUNDS = 3
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What the user asked for. `paths` are a tree or files in one; `jobs` 0 means all cores."""
+    """What the user asked for. `paths` are a tree or files in one; `jobs` 0 means all cores.
+
+    `objtree` is an O= directory, `commands` a compile_commands.json; `outside` allows files to
+    include what is not in the tree. `seconds` and `megabytes` bound the reading of one file.
+    """
 
     paths: tuple[str, ...]
     arch: str = "x86_64"
@@ -44,6 +49,11 @@ class Request(msgspec.Struct, frozen=True):
     pedantic: bool = False
     jobs: int = 0
     cache_dir: str = ""
+    objtree: str | None = None
+    commands: str | None = None
+    outside: bool = False
+    seconds: int = 60
+    megabytes: int = 3072
 
 
 class Program(msgspec.Struct, frozen=True):
@@ -90,8 +100,18 @@ def analyse(request: Request, progress: Progress) -> Report:
 
 def load(request: Request, progress: Progress) -> Program:
     """Everything up to the judgements."""
-    config = Path(request.config) if request.config else None
-    trees = [open_tree(Path(path), arch=request.arch, config=config) for path in request.paths]
+    trees = [
+        open_tree(
+            Path(path),
+            arch=request.arch,
+            config=Path(request.config) if request.config else None,
+            objtree=Path(request.objtree) if request.objtree else None,
+            compile_commands=Path(request.commands) if request.commands else None,
+            outside=request.outside,
+        )
+        for path in request.paths
+    ]
+    limits = Limits(request.seconds, request.megabytes << 20)
     tree = trees[0]
     for other in trees:
         if other.root != tree.root:
@@ -107,7 +127,7 @@ def load(request: Request, progress: Progress) -> Program:
     common = read_common(prepared)
     unread = [Unread(file, "cannot be read") for file in found.unreadable]
     jobs = request.jobs or os.cpu_count() or 1
-    units = _units(prepared, files, jobs, progress, unread)
+    units = _units(prepared, files, jobs, progress, unread, limits)
     layout = _layout(common, records, units)
     units.append(common.destructors)
     engine = Engine(table, load_models(rules_dir()), layout)
@@ -123,7 +143,7 @@ def load(request: Request, progress: Progress) -> Program:
         if not more:
             continue
         files += more
-        units = _units(prepared, more, jobs, progress, unread)
+        units = _units(prepared, more, jobs, progress, unread, limits)
         engine.add(units, lambda done, total: progress("following callers", done, total))
     models = engine.know.models
     contexts = seen(
@@ -136,9 +156,10 @@ def load(request: Request, progress: Progress) -> Program:
         engine.know.layout.private,
     )
     judgements = judge(contexts, engine.graph, engine.functions)
+    gaps = dict.fromkeys(engine.incomplete, "too many paths to follow") | engine.failed
     unread += [
-        Unread(engine.functions[key].where.file, "too many paths to follow", name)
-        for key in sorted(engine.incomplete)
+        Unread(engine.functions[key].where.file, reason, name)
+        for key, reason in sorted(gaps.items())
         if (name := engine.functions[key].name)
     ]
     return Program(
@@ -249,8 +270,9 @@ def _units(
     jobs: int,
     progress: Progress,
     unread: list[Unread],
+    limits: Limits,
 ) -> list[ir.Unit]:
-    units, missing = read(prepared, files, jobs, progress)
+    units, missing = read(prepared, files, jobs, limits, progress)
     unread += missing
     return units
 

@@ -205,6 +205,15 @@ def _tree_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="the kernel's .config; default: a shipped one with every mm feature on",
     )
+    group.add_argument(
+        "--objtree", metavar="DIR", help="the O= directory of a build, whose headers are used"
+    )
+    group.add_argument(
+        "--compile-commands", metavar="FILE", help="default: the one in the build or the tree"
+    )
+    group.add_argument(
+        "--allow-outside", action="store_true", help="files may include what is not in the tree"
+    )
     group = parser.add_argument_group("settings")
     group.add_argument(
         "--settings",
@@ -224,6 +233,12 @@ def _analysis_options(parser: argparse.ArgumentParser) -> None:
         "-j", "--jobs", type=_count, default=0, metavar="N", help="processes; default: all CPUs"
     )
     group.add_argument(
+        "--timeout", type=_seconds, default=60, metavar="SECONDS", help="for one file; default: 60"
+    )
+    group.add_argument(
+        "--memory", type=_megabytes, default=3072, metavar="MB", help="for one file; default: 3072"
+    )
+    group.add_argument(
         "--cache-dir", metavar="DIR", help="default: $XDG_CACHE_HOME/flaglint, ~/.cache/flaglint"
     )
 
@@ -231,5 +246,19 @@ def _analysis_options(parser: argparse.ArgumentParser) -> None:
 def _count(text: str) -> int:
     if not text.isdecimal():
         message = f"not a number of processes: {text}"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
+def _seconds(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        message = f"not a number of seconds: {text}"
+        raise argparse.ArgumentTypeError(message)
+    return int(text)
+
+
+def _megabytes(text: str) -> int:
+    if not text.isdecimal() or int(text) < 256:
+        message = f"not a number of megabytes, at least 256: {text}"
         raise argparse.ArgumentTypeError(message)
     return int(text)

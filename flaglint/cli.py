@@ -127,7 +127,8 @@ def _flags(options: argparse.Namespace) -> int:
     from flaglint.tree import open_tree
 
     config = Path(options.config) if options.config else None
-    tree = open_tree(options.path, arch=options.arch, config=config)
+    objtree = Path(options.objtree) if options.objtree else None
+    tree = open_tree(options.path, arch=options.arch, config=config, objtree=objtree)
     table = read_flags(tree.root, arch=tree.arch, config=tree.symbols)
     if options.format == "json":
         from flaglint.report import json
@@ -253,6 +254,11 @@ def _request(options: argparse.Namespace, paths: Sequence[str]) -> Request:
         config=options.config,
         pedantic=getattr(options, "pedantic", False),
         jobs=options.jobs or 0,
+        objtree=options.objtree,
+        commands=options.compile_commands,
+        outside=options.allow_outside,
+        seconds=options.timeout,
+        megabytes=options.memory,
         cache_dir=options.cache_dir or _cache_dir(),
     )
 

@@ -16,6 +16,7 @@ from flaglint.interpret import summarise
 from flaglint.knowledge import Knowledge
 from flaglint.layout import Layout
 from flaglint.models import Models
+from flaglint.pool import told
 from flaglint.summary import Summary
 
 _ROUNDS = 3
@@ -34,6 +35,8 @@ class Engine:
         self.decided: dict[str, tuple[Access, ...]] = {}
         self.summaries: dict[str, Summary] = {}
         self.incomplete: set[str] = set()
+        self.failed: dict[str, str] = {}
+        """Functions whose interpretation failed, and how."""
         self._tables: list[ir.Table] = []
         self._targets: dict[str, tuple[str, ...]] = {}
         self.know = Knowledge(table, models, layout, self.summaries, self._targets)
@@ -112,7 +115,12 @@ class Engine:
         changed = set()
         for key in keys:
             before = self.summaries.get(key)
-            result = summarise(self.functions[key], self.know)
+            try:
+                result = summarise(self.functions[key], self.know)
+            except Exception as error:
+                # It costs this function, and is said: its callers call what is not known.
+                self.failed[key] = told(error)
+                continue
             self.summaries[key] = result.summary
             self.decided[key] = result.decided
             if not result.complete:

@@ -10,13 +10,13 @@ is tried once more in a fresh one, and then answered with a `Failure` in place o
 Invariants: answers come in the order of the items whatever the number of workers; one item
 never costs another its answer; when the caller stops early, is interrupted or is killed, no
 worker outlives it. Workers are forked, so that `make` needs no pickling and starts at once;
-they leave no core files, say nothing on the terminal, and do not see SIGINT, which is the
-caller's to handle.
+they leave no core files, have no terminal to read from or to write to, and do not see SIGINT,
+which is the caller's to handle.
 
 Limits: the bound on memory is one on address space over what the caller had when it forked. A
 worker is not confined in any other way. Systems without fork are not supported.
 
-Interface: `each`, or `one` for a single item.
+Interface: `each`, or `one` for a single item; `told` says what an unexpected exception was.
 """
 
 from __future__ import annotations
@@ -53,6 +53,10 @@ class Limits(msgspec.Struct, frozen=True):
 
     seconds: float = 120.0
     memory: int = 4 << 30
+
+
+class SpoiledError(Exception):
+    """Raised by a task: no result, for the reason given, and its worker is not to be used again."""
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -209,20 +213,22 @@ def _work(
             answer: tuple[str, object] = ("done", task(item))
         except MemoryError:
             answer = ("failed", f"needs more than {memory >> 20} MB of memory")
-        except RecursionError:
-            answer = ("failed", "nested too deeply")
+        except SpoiledError as error:
+            answer = ("failed", str(error))
         except Exception as error:
-            answer = ("failed", _told(error))
+            answer = ("failed", told(error))
         try:
             pipe.send(answer)
         except OSError:
             return
         except Exception as error:
-            pipe.send(("failed", _told(error)))
+            pipe.send(("failed", told(error)))
 
 
-def _told(error: Exception) -> str:
+def told(error: Exception) -> str:
     """An exception nobody expected, in one line that says where it was raised."""
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -236,6 +242,7 @@ def _told(error: Exception) -> str:
 
 def _confine(parent: int, memory: int) -> None:
     """Bound this process, and tie its life to that of the one that started it."""
+    os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     if sys.platform == "linux":

@@ -8,8 +8,7 @@ Invariants: whatever a file does to clang (crash, hang, eat memory) costs that f
 `unread` names it; where it is the common headers there is no analysis, and `ReadingError` says
 so. Units come in the order of the files.
 
-Limits: what one file may take is `FILE`, what the common headers may is `COMMON`; a file is
-tried twice.
+Limits: all of clang's work on a file is lost with it, even where the damage is in one function.
 """
 
 from __future__ import annotations
@@ -24,11 +23,11 @@ from flaglint import frontend, ir
 from flaglint.finding import Unread
 from flaglint.location import Location
 from flaglint.lower import Lowering, lower_destructors, lower_unit, page_layout
-from flaglint.pool import Failure, Limits, each, one
+from flaglint.pool import Failure, Limits, SpoiledError, each, one
 from flaglint.tree import KernelTree
 
-FILE = Limits(seconds=60.0, memory=3 << 30)
-COMMON = Limits(seconds=300.0, memory=4 << 30)
+COMMON = Limits(seconds=120.0, memory=4 << 30)
+"""For the headers that every file includes: a hundred times what they take."""
 
 Progress = Callable[[str, int, int], None]
 Item = TypeVar("Item")
@@ -54,15 +53,19 @@ class _Refusal(msgspec.Struct, frozen=True):
 def prepare(tree: KernelTree, cache: Path) -> frontend.Prepared:
     """What files of `tree` are read with. Raises ReadingError, or OSError for the cache."""
 
-    def task(where: Path) -> frontend.Prepared | OSError:
+    def task(where: Path) -> frontend.Prepared | OSError | _Refusal:
         try:
             return frontend.prepare(tree, where)
         except OSError as error:
             return error
+        except frontend.FrontendError as error:
+            return _Refusal(str(error))
 
     found = _common(task, cache)
     if isinstance(found, OSError):
         raise found
+    if isinstance(found, _Refusal):
+        raise ReadingError(found.reason)
     return found
 
 
@@ -84,9 +87,16 @@ def read_common(prepared: frontend.Prepared) -> Common:
 
 
 def read(
-    prepared: frontend.Prepared, files: Sequence[str], jobs: int, progress: Progress
+    prepared: frontend.Prepared,
+    files: Sequence[str],
+    jobs: int,
+    limits: Limits,
+    progress: Progress,
 ) -> tuple[list[ir.Unit], list[Unread]]:
-    """The units of `files` (relative to the root), and what could not be read of them."""
+    """The units of `files` (relative to the root), and what could not be read of them.
+
+    `limits` are for each file.
+    """
 
     def make() -> Callable[[str], ir.Unit | _Refusal]:
         lowering = Lowering(prepared.root)
@@ -94,7 +104,7 @@ def read(
 
     units: list[ir.Unit] = []
     unread: list[Unread] = []
-    answers = each(make, files, jobs, FILE)
+    answers = each(make, files, jobs, limits)
     for done, (file, answer) in enumerate(zip(files, answers, strict=True), 1):
         progress("reading files", done, len(files))
         if isinstance(answer, Failure | _Refusal):
@@ -128,6 +138,8 @@ def _first(prepared: frontend.Prepared) -> str:
 def _lower(prepared: frontend.Prepared, lowering: Lowering, file: str) -> ir.Unit | _Refusal:
     try:
         parsed = frontend.parse(prepared, file)
+    except frontend.CrashError as error:
+        raise SpoiledError(str(error).removeprefix(f"{file}: ")) from error
     except frontend.FrontendError as error:
         return _Refusal(str(error).removeprefix(f"{file}: "))
     if parsed.unbuilt:

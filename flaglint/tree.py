@@ -54,6 +54,7 @@ class KernelTree(msgspec.Struct, frozen=True):
     config: tuple[tuple[str, str], ...]
     objtree: str = ""
     commands: str = ""
+    outside: bool = False
 
     @property
     def srcarch(self) -> str:
@@ -73,6 +74,7 @@ def open_tree(
     config: Path | None = None,
     objtree: Path | None = None,
     compile_commands: Path | None = None,
+    outside: bool = False,
 ) -> KernelTree:
     """The tree that `path` (its root, or anything inside it) belongs to.
 
@@ -107,6 +109,7 @@ def open_tree(
         config=symbols,
         objtree=str(output) if output else "",
         commands=_find_commands(root, output, compile_commands),
+        outside=outside,
     )
 
 

@@ -32,6 +32,11 @@ class Request(msgspec.Struct, frozen=True):
     pedantic: bool = False
     jobs: int = 0
     cache_dir: str = ""
+    objtree: str | None = None
+    commands: str | None = None
+    outside: bool = False
+    seconds: int = 60
+    megabytes: int = 3072
 
 
 class Engine:
@@ -128,6 +133,8 @@ def test_an_interrupt_is_no_finding_either(engine: Engine, capsys: Output) -> No
         ["check", "linux", "--format", "pdf"],
         ["check", "linux", "-j", "-3"],
         ["check", "linux", "--arch", "vax"],
+        ["check", "linux", "--timeout", "0"],
+        ["check", "linux", "--memory", "12"],
         ["dump", "nothing", "linux"],
         ["explain", "FL999"],
     ],
@@ -256,9 +263,11 @@ def test_a_completion_script_is_printed(capsys: Output) -> None:
 
 def test_options_reach_the_engine(engine: Engine, tmp_path: Path) -> None:
     where = str(tmp_path)
-    options = "--arch arm64 --config cfg --pedantic -j 2 --cache-dir".split()
-    main(["linux", *options, where])
-    assert engine.asked == [Request(("linux",), "arm64", "cfg", True, 2, where)]
+    options = "--arch arm64 --config cfg --pedantic -j 2 --objtree o --compile-commands c"
+    limits = "--allow-outside --timeout 5 --memory 512 --cache-dir"
+    main(["linux", *options.split(), *limits.split(), where])
+    asked = Request(("linux",), "arm64", "cfg", True, 2, where, "o", "c", True, 5, 512)
+    assert engine.asked == [asked]
 
 
 def test_the_cache_is_where_xdg_says(

@@ -19,9 +19,10 @@ Interface: `prepare`, then `parse` for each file; `parse_headers` for the common
 
 from flaglint.frontend.parsing import parse, parse_headers
 from flaglint.frontend.preparing import prepare
-from flaglint.frontend.units import Diagnostic, FrontendError, Parsed, Prepared
+from flaglint.frontend.units import CrashError, Diagnostic, FrontendError, Parsed, Prepared
 
 __all__ = [
+    "CrashError",
     "Diagnostic",
     "FrontendError",
     "Parsed",

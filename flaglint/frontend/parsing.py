@@ -11,7 +11,9 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from flaglint.frontend.containment import outsider
 from flaglint.frontend.units import (
+    CrashError,
     FrontendError,
     Parsed,
     Prepared,
@@ -20,7 +22,7 @@ from flaglint.frontend.units import (
     translate,
 )
 from flaglint.kbuild import subdir_includes, unbuilt_reason
-from flaglint.tree import inside, read_text
+from flaglint.tree import inside, read_text, shown
 
 _UNUSABLE = re.compile(r"\bPCH\b|precompiled header")
 """Errors that say the precompiled header cannot be used, such as a header changed meanwhile."""
@@ -32,8 +34,8 @@ _TWICE = re.compile(r"redefinition of|conflicting types|redeclared|redeclaration
 def parse(prepared: Prepared, file: str) -> Parsed:
     """The translation unit of `file`, a path relative to the root.
 
-    Raises FrontendError when nothing usable came out: no such file, or errors and not one
-    function.
+    Raises FrontendError when nothing usable came out: no such file, errors and not one
+    function, or something included from outside the tree.
     """
     source = Path(prepared.root, file)
     if inside(source, [Path(prepared.root)]) is None or not source.is_file():
@@ -50,7 +52,10 @@ def parse(prepared: Prepared, file: str) -> Parsed:
         if best is None or (again is not None and len(again.errors) < len(best.errors)):
             best = again
     if best is None:
-        raise FrontendError(f"{file}: clang could not read it")
+        raise CrashError(f"{file}: crashed clang")
+    strange = outsider(best.tu, prepared.tree, prepared.include_dirs, prepared.common)
+    if strange:
+        raise FrontendError(f"{file}: includes {shown(Path(strange))} from outside the tree")
     if best.errors and next(main_functions(best.tu), None) is None:
         first = best.errors[0]
         reason = f" ({best.unbuilt})" if best.unbuilt else ""
@@ -65,7 +70,10 @@ def parse_headers(prepared: Prepared) -> Parsed:
     """The common headers alone, as one translation unit with all its declarations."""
     tu = translate(Path(prepared.common), (*prepared.args, *prepared.forced), local=False)
     if tu is None:
-        raise FrontendError("the common headers: clang could not read them")
+        raise CrashError("the common headers: they crash clang")
+    strange = outsider(tu, prepared.tree, prepared.include_dirs, prepared.common)
+    if strange:
+        raise FrontendError(f"the common headers include {shown(Path(strange))}, outside the tree")
     return Parsed(tu, "", errors_of(tu, prepared.root))
 
 

@@ -21,6 +21,7 @@ import importlib.metadata
 import os
 import re
 import shutil
+import stat
 import tempfile
 import time
 from collections import defaultdict
@@ -32,8 +33,15 @@ from clang import cindex
 
 from flaglint import synth
 from flaglint.frontend import arguments
-from flaglint.frontend.units import Diagnostic, Prepared, errors_of, main_functions, translate
-from flaglint.tree import KernelTree, c_files, read_text
+from flaglint.frontend.units import (
+    Diagnostic,
+    FrontendError,
+    Prepared,
+    errors_of,
+    main_functions,
+    translate,
+)
+from flaglint.tree import KernelTree, c_files, read_text, shown
 
 _SCHEME = 2
 """Raise when the arguments or the precompiled header change for an unchanged tree."""
@@ -62,7 +70,7 @@ def prepare(tree: KernelTree, cache: Path) -> Prepared:
     """Make, or find in `cache`, the headers and the precompiled header for `tree`.
 
     Safe against other processes doing the same, and against being killed. Raises OSError when
-    the cache cannot be written.
+    the cache cannot be written, FrontendError when a header is no file.
     """
     cache = cache.resolve()
     stamp = _stamp(tree)
@@ -188,6 +196,9 @@ def _stamp(tree: KernelTree) -> str:
             for entry in entries:
                 if entry.is_dir(follow_symlinks=False):
                     pending.append(entry.path)
+                elif not entry.is_file() and _irregular(entry.path):
+                    # Opening it might never return.
+                    raise FrontendError(f"{shown(Path(entry.path))}: a pipe or a device, no header")
                 else:
                     status = entry.stat(follow_symlinks=False)
                     rows.append((entry.path, status.st_size, status.st_mtime_ns))
@@ -197,6 +208,13 @@ def _stamp(tree: KernelTree) -> str:
             rows.append((name, status.st_size, status.st_mtime_ns))
     clang = importlib.metadata.version("libclang")
     return _digest((clang, tree.root, tree.arch, tree.version, tree.config, sorted(rows)))
+
+
+def _irregular(path: str) -> bool:
+    with contextlib.suppress(OSError):
+        mode = os.stat(path).st_mode
+        return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+    return False
 
 
 def _digest(value: object) -> str:

@@ -28,6 +28,10 @@ class FrontendError(Exception):
     """A file gave nothing usable; the message is one line."""
 
 
+class CrashError(FrontendError):
+    """clang crashed on the file, and recovered as well as it can."""
+
+
 class Diagnostic(msgspec.Struct, frozen=True, order=True):
     """An error clang reported; `file` is relative to the root where it lies inside."""
 
