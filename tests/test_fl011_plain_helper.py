@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from flaglint.checks import Evidence
 from flaglint.checks.fl011_plain_helper import findings
 from flaglint.finding import Level
@@ -24,7 +22,6 @@ PLAIN = helper("__folio_set_a", "PG_a", Atomicity.PLAIN)
 ATOMIC = helper("folio_set_b", "PG_b", Atomicity.ATOMIC, 2)
 
 
-@pytest.mark.xfail(strict=True, reason="the verb is always singular, the noun always plural")
 def test_one_helper_and_one_flag() -> None:
     assert message(PLAIN, ATOMIC) == (
         "__folio_set_a() writes the word plainly that atomic helpers of 1 other flag write too, "
@@ -32,7 +29,6 @@ def test_one_helper_and_one_flag() -> None:
     )
 
 
-@pytest.mark.xfail(strict=True, reason="a helper whose caller chooses the bits counts as a flag")
 def test_a_helper_that_names_no_flag_is_not_the_example() -> None:
     unnamed = helper("folio_xor_flags", "", Atomicity.ATOMIC, 3)
     other = helper("__folio_clear_a", "PG_a", Atomicity.PLAIN)
@@ -42,7 +38,6 @@ def test_a_helper_that_names_no_flag_is_not_the_example() -> None:
     )
 
 
-@pytest.mark.xfail(strict=True, reason="a helper whose caller chooses the bits counts as a flag")
 def test_only_unnamed_bits_at_stake() -> None:
     unnamed = helper("folio_xor_flags", "", Atomicity.ATOMIC, 3)
     assert message(PLAIN, unnamed) == (

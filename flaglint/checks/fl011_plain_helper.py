@@ -21,21 +21,30 @@ def findings(evidence: Evidence) -> tuple[Finding, ...]:
     return tuple(_finding(found, atomic, evidence) for _, found in sorted(lines.items()))
 
 
-def _others(helper: Helper, atomic: list[Helper]) -> list[str]:
-    return sorted(
-        {
-            other.flag
-            for other in atomic
-            if other.flag != helper.flag
-            and (Word.ANY in (other.word, helper.word) or other.word is helper.word)
-        }
+def _others(helper: Helper, atomic: list[Helper]) -> list[Helper]:
+    return [
+        other
+        for other in atomic
+        if other.flag != helper.flag
+        and (Word.ANY in (other.word, helper.word) or other.word is helper.word)
+    ]
+
+
+def _message(helpers: list[Helper], others: list[Helper]) -> str:
+    names = ", ".join(f"{helper.name}()" for helper in helpers)
+    verb = "writes" if len(helpers) == 1 else "write"
+    flags = sorted({other.flag for other in others if other.flag})
+    if not flags:  # helpers whose caller chooses the bits
+        return f"{names} {verb} the word plainly that {others[0].name}() writes atomically"
+    noun = "flag" if len(flags) == 1 else "flags"
+    return (
+        f"{names} {verb} the word plainly that atomic helpers of {len(flags)} other {noun} "
+        f"write too, {flags[0]} for one"
     )
 
 
 def _finding(helpers: list[Helper], atomic: list[Helper], evidence: Evidence) -> Finding:
     first = helpers[0]
-    others = _others(first, atomic)
-    names = ", ".join(f"{helper.name}()" for helper in helpers)
     return Finding(
         rule=RULE,
         level=evidence.levels[RULE],
@@ -43,8 +52,7 @@ def _finding(helpers: list[Helper], atomic: list[Helper], evidence: Evidence) ->
         line=first.line,
         column=1,
         function=first.name,
-        message=f"{names} writes the word plainly that atomic helpers of {len(others)} other "
-        f"flags write too, {others[0]} for one",
+        message=_message(helpers, _others(first, atomic)),
         fingerprint=fingerprint(RULE, first.file, first.name),
         word=str(first.word),
         flag=first.flag,
