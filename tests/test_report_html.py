@@ -254,3 +254,13 @@ def test_prose_reads_as_written() -> None:
 def test_the_same_report_is_the_same_page() -> None:
     assert html.render(WEB, load_cards(), quoted) == html.render(WEB, load_cards(), quoted)
     assert HEADER not in html.render(EMPTY, load_cards(), quoted).decode()
+
+
+def test_a_finding_leads_to_the_ledger_and_to_its_bit() -> None:
+    shown = page(WEB)
+    said = shown.id(f"finding-{RACE.fingerprint}").says()
+    assert f"flaglint graph TREE {RACE.file}:{RACE.line}" in said
+    links = {"".join(e.text): e.attributes["href"] for e in shown.named("a")}
+    assert links["this write in the ledger"] == "#site-2"
+    assert links["its bit in the map of the word"] == "#bit-second-1"
+    assert "PG_partially_mapped" in shown.id("bit-second-1").says()

@@ -74,7 +74,12 @@ def _body(report: Report, cards: Sequence[Card], source: SourceLine) -> Markup:
         (site.file, site.line, site.column, site.helper): (site, name)
         for site, name in sorted(named, key=lambda n: order.index(n[0].verdict), reverse=True)
     }  # of several at one place the worst, which comes last
-    operations = {w.helper: w.operation for w in report.writers if w.operation}
+    maps = words.maps(report.writers, report.table, verdicts) if report.table else ()
+    context = races.Context(
+        operations={w.helper: w.operation for w in report.writers if w.operation},
+        sites={key: name for key, (_, name) in verdicts.items()},
+        bits={(row.word, flag): row.id for row in maps if row.writers for flag in row.names},
+    )
     sections = [
         ("findings", "Findings", len(report.findings)),
         ("words", "Words", None),
@@ -82,7 +87,7 @@ def _body(report: Report, cards: Sequence[Card], source: SourceLine) -> Markup:
         ("coverage", "Not analysed", len(report.unread)),
         ("rules", "Rules", None),
     ]
-    mapped = words.render(report.writers, report.table, verdicts) if report.table else join()
+    mapped = words.render(maps, verdicts) if maps else join()
     return tag(
         "body",
         anchor("Skip to the findings", "findings", class_="skip"),
@@ -104,10 +109,7 @@ def _body(report: Report, cards: Sequence[Card], source: SourceLine) -> Markup:
         ),
         tag(
             "main",
-            races.render(
-                report.findings, finding_ids, operations,
-                {key: name for key, (_, name) in verdicts.items()}, source,
-            ),
+            races.render(report.findings, finding_ids, context, source),
             mapped,
             ledger.render(report.sites, site_ids, source),
             _coverage(report),

@@ -10,13 +10,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from flaglint.finding import Finding, RacingAccess, Step
 from flaglint.report.html.markup import Markup, escape, join, tag
 from flaglint.report.html.pieces import anchor, badge, call, chain, facts, frame, locks, place
 from flaglint.report.layout import SourceLine, plural
 
-Operations = Mapping[str, str]
-"""What a helper does to its flag, as `flagtable.Operation` spells it."""
+
+class Context(msgspec.Struct, frozen=True):
+    """What a finding's article refers to, elsewhere in the page and in the header.
+
+    `operations` says of a helper what it does to its flag, as `flagtable.Operation` spells it;
+    `sites` gives a place's row in the ledger, `bits` a flag's bit in a word's map, both by the
+    element's id.
+    """
+
+    operations: Mapping[str, str]
+    sites: Mapping[tuple[str, int, int, str], str]
+    bits: Mapping[tuple[str, str], str]
+
 
 _AFTER = {"set": "1", "test_and_set": "1", "clear": "0", "test_and_clear": "0"}
 _BEFORE = {"1": "0", "0": "1"}
@@ -26,14 +39,12 @@ _OLD, _NEW = "old", "new"
 def render(
     findings: Sequence[Finding],
     ids: Sequence[str],
-    operations: Operations,
-    sites: Mapping[tuple[str, int, int, str], str],
+    context: Context,
     source: SourceLine,
 ) -> Markup:
-    """The section of findings; `sites` gives the id of a place's row in the ledger."""
+    """The section of findings, each under its id."""
     shown = [
-        _finding(found, name, operations, sites, source)
-        for found, name in zip(findings, ids, strict=True)
+        _finding(found, name, context, source) for found, name in zip(findings, ids, strict=True)
     ]
     if not shown:
         shown = [tag("p", "Nothing was found. What was looked at, and what not, is said below.")]
@@ -43,12 +54,12 @@ def render(
 def _finding(
     found: Finding,
     name: str,
-    operations: Operations,
-    sites: Mapping[tuple[str, int, int, str], str],
+    context: Context,
     source: SourceLine,
 ) -> Markup:
-    row = sites.get((found.file, found.line, found.column, found.helper))
+    row = context.sites.get((found.file, found.line, found.column, found.helper))
     first = found.racing[0] if found.racing else None
+    bit = context.bits.get((found.word, _flag(found.flag, "")))
     return tag(
         "article",
         tag(
@@ -61,15 +72,15 @@ def _finding(
             tag("span", found.message, class_="message"),
             id=f"{name}-title",
         ),
-        _story(found, first, operations) if first else _list(found.steps),
+        _story(found, first, context.operations) if first else _list(found.steps),
         _frames(found, first, source),
         facts(
             [
                 ("why", found.why),
                 ("fix", found.fix),
                 ("doubt", "; ".join(found.doubts)),
+                ("more", _more(found, row, bit)),
                 ("fingerprint", tag("code", found.fingerprint)),
-                ("ledger", anchor("this write's row", row) if row else None),
             ]
         ),
         _evidence(found),
@@ -81,11 +92,21 @@ def _finding(
     )
 
 
+def _more(found: Finding, row: str | None, bit: str | None) -> Markup | None:
+    links = [
+        anchor("this write in the ledger", row) if row else None,
+        anchor("its bit in the map of the word", bit) if bit else None,
+        tag("code", f"flaglint graph TREE {found.file}:{found.line}") if found.racing else None,
+    ]
+    shown = [link for link in links if link]
+    return join(*(join(", " if number else None, link) for number, link in enumerate(shown)))
+
+
 def _list(steps: Sequence[str]) -> Markup:
     return tag("ol", *(tag("li", step) for step in steps)) if steps else join()
 
 
-def _story(found: Finding, other: RacingAccess, operations: Operations) -> Markup:
+def _story(found: Finding, other: RacingAccess, operations: Mapping[str, str]) -> Markup:
     mine = _flag(found.flag, "")
     theirs = _flag(other.flag, mine)
     was, mine_after = _values(operations.get(found.helper, ""))

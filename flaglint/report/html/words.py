@@ -134,9 +134,14 @@ def _key(writer: Writer) -> tuple[str, int, int, str]:
     return (writer.file, writer.line, writer.column, writer.helper)
 
 
-def render(writers: Sequence[Writer], table: FlagTable, verdicts: Verdicts) -> Markup:
+def maps(writers: Sequence[Writer], table: FlagTable, verdicts: Verdicts) -> tuple[Row, ...]:
+    """The rows of all three words."""
+    return tuple(row for word in TITLES for row in rows(word, writers, table, verdicts))
+
+
+def render(found: Sequence[Row], verdicts: Verdicts) -> Markup:
     """The section of the three maps."""
-    panels = [_panel(word, rows(word, writers, table, verdicts), verdicts) for word in TITLES]
+    panels = [_panel(word, [row for row in found if row.word == word], verdicts) for word in TITLES]
     legend = each(
         tag("li", tag("span", _SIGNS[state] or " ", class_=f"sign {state}", aria_hidden="true"),
             " ", about)
