@@ -178,6 +178,26 @@ class TestMacros:
 
 
 class TestRobustness:
+    @pytest.mark.parametrize("name", ["folios.h", "pages-only.h", "wrapped-word.h"])
+    def test_a_header_that_is_cut_short_is_refused(self, name: str) -> None:
+        lines = (HEADERS / name).read_text(encoding="utf-8").splitlines(keepends=True)
+        enum = next(n for n, line in enumerate(lines) if line.startswith("enum pageflags"))
+        for end in range(enum + 20, len(lines) - 1, 7):
+            with pytest.raises(HeaderError, match=r"no enum|cut short"):
+                read_text("".join(lines[:end]), {}, name)
+
+    def test_a_merge_conflict_is_refused_and_placed(self) -> None:
+        conflict = "<<<<<<< HEAD\n=======\n>>>>>>> theirs\n"
+        with pytest.raises(HeaderError, match=r"page-flags\.h:2: a merge conflict"):
+            read_text("enum pageflags { PG_a };\n" + conflict + FOLIO_SET, {})
+
+    def test_an_endless_header_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "include/linux").mkdir(parents=True)
+        with (tmp_path / "include/linux/page-flags.h").open("wb") as stream:
+            stream.truncate(1 << 40)
+        with pytest.raises(HeaderError, match="too large"):
+            read_flags(tmp_path, config={})
+
     def test_no_header(self, tmp_path: Path) -> None:
         with pytest.raises(HeaderError, match=r"page-flags\.h"):
             read_flags(tmp_path, config={})

@@ -14,6 +14,7 @@ The interface is `read_flags`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,6 +27,9 @@ from flaglint.pageflags.table import tabulate
 from flaglint.tree import read_config, shipped_config
 
 HEADER = "include/linux/page-flags.h"
+_LIMIT = 2 << 20
+"""Bytes of the largest header that is read; the kernel's has fifty thousand."""
+_CONFLICT = re.compile(r"^(?:<{7} |>{7} |={7}$)", re.M)
 
 __all__ = ["HEADER", "HeaderError", "read_flags", "read_text"]
 
@@ -44,14 +48,22 @@ def read_flags(
     """
     path = Path(root) / HEADER
     try:
-        text = path.read_bytes().decode("utf-8", errors="replace")
+        with path.open("rb") as stream:
+            data = stream.read(_LIMIT + 1)
     except OSError as error:
         raise HeaderError(f"{path}: {error.strerror or error}") from error
+    if len(data) > _LIMIT:
+        raise HeaderError(f"{path}: too large for a header")
+    text = data.decode("utf-8", errors="replace")
     return read_text(text, dict(read_config(shipped_config(arch))) if config is None else config)
 
 
 def read_text(text: str, config: Mapping[str, str], file: str = HEADER) -> FlagTable:
     """The table of a header given as text; `file` is what its rows name as their place."""
+    conflict = _CONFLICT.search(text)
+    if conflict is not None:
+        line = text.count("\n", 0, conflict.start()) + 1
+        raise HeaderError(f"{file}:{line}: a merge conflict; resolve it first")
     knowledge = load_knowledge()
     preprocessed = preprocess(text, config, knowledge.names)
     found, cut_doubts = declarations(preprocessed.pieces)
@@ -59,6 +71,11 @@ def read_text(text: str, config: Mapping[str, str], file: str = HEADER) -> FlagT
     enum = next((d for d in enums if d.active), None)
     if enum is None:
         raise HeaderError(f"{file}: no enum of page flags in it")
+    if preprocessed.unclosed:
+        # What is missing may be any helper: an answer without it would be a wrong one.
+        raise HeaderError(
+            f"{file}: ends within the #if of line {preprocessed.unclosed}, cut short; restore it"
+        )
     flags = enumerate_flags(enum, file)
     names = frozenset(flag.name for flag in (*flags.flags, *flags.absent))
     functions = [function for d in found if (function := function_text(d)) is not None]

@@ -46,10 +46,11 @@ class Piece(msgspec.Struct, frozen=True):
 
 
 class Preprocessed(msgspec.Struct, frozen=True):
-    """The stream, the macros known at its end, and what could not be decided."""
+    """The stream, what could not be decided, and the line of an #if left open, 0 for none."""
 
     pieces: tuple[Piece, ...]
     doubts: tuple[str, ...]
+    unclosed: int = 0
 
 
 class _Group(msgspec.Struct):
@@ -58,6 +59,7 @@ class _Group(msgspec.Struct):
     texts: list[str]
     taken: bool
     silent: bool
+    line: int
     outer_macros: dict[str, Macro] | None = None
 
 
@@ -113,9 +115,8 @@ class _Preprocessor:
             else:
                 self._run.extend(line)
         self._flush()
-        if self._groups:
-            self._doubts.append("an #if is not closed at the end of the header")
-        return Preprocessed(tuple(self._pieces), tuple(dict.fromkeys(self._doubts)))
+        unclosed = self._groups[-1].line if self._groups else 0
+        return Preprocessed(tuple(self._pieces), tuple(dict.fromkeys(self._doubts)), unclosed)
 
     def _flush(self) -> None:
         if not self._run:
@@ -155,7 +156,7 @@ class _Preprocessor:
         text, holds = self._judge(word, rest)
         asked = [t.text for t in rest if t.is_name and t.text != "defined"]
         silent = bool(asked) and all(n == self._guard or n in _HOW_INCLUDED for n in asked)
-        self._groups.append(_Group([text], holds, silent))
+        self._groups.append(_Group([text], holds, silent, word.line))
         self._enter(Branch("" if silent else text, holds))
 
     def _next_branch(self, word: Token, rest: list[Token]) -> None:
