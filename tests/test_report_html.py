@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flaglint.cards import load_cards
-from flaglint.finding import Report
+from flaglint.finding import Report, Unread
 from flaglint.report import html
 from flaglint.report.html import words
 from flaglint.report.html.markup import escape, join, raw, tag
@@ -231,8 +231,17 @@ def test_the_ledger_has_every_site_with_its_evidence() -> None:
 
 def test_what_was_not_analysed_is_said() -> None:
     said = page(WEB).id("coverage").says()
-    assert "mm/broken.c: broken() 'asm/nowhere.h' file not found" in said
+    assert "mm/broken.c 'asm/nowhere.h' file not found: broken()" in said
     assert "12 times: unknown callee" in said
+
+
+def test_functions_of_one_file_that_fail_alike_are_one_line() -> None:
+    unread = tuple(Unread("mm/a.c", "too many paths", f"f{number}") for number in range(7))
+    report = msgspec.structs.replace(WEB, unread=(*unread, Unread("mm/b.c", "CONFIG_B is off")))
+    coverage = page(report).id("coverage").says()
+    assert "mm/a.c too many paths 7 functions" in coverage
+    assert "f6()" in coverage
+    assert "mm/b.c CONFIG_B is off" in coverage
 
 
 def test_the_cards_of_the_rules_found_are_there() -> None:
@@ -244,9 +253,9 @@ def test_the_cards_of_the_rules_found_are_there() -> None:
 
 
 def test_prose_reads_as_written() -> None:
-    text = "A `b <c>` and **d `e`**.\n\n- one\n  two\n- three\n\n1. first\n2. second"
+    text = "A *b* `b <c>` and **d `e`**, 2*3*4.\n\n- one\n  two\n- three\n\n1. first\n2. second"
     assert prose(text) == (
-        "<p>A <code>b &lt;c&gt;</code> and <strong>d <code>e</code></strong>.</p>"
+        "<p>A <em>b</em> <code>b &lt;c&gt;</code> and <strong>d <code>e</code></strong>, 2*3*4.</p>"
         "<ul><li>one two</li><li>three</li></ul><ol><li>first</li><li>second</li></ol>"
     )
 

@@ -17,13 +17,14 @@ from pathlib import Path
 
 from flaglint import __version__
 from flaglint.cards import Card
-from flaglint.finding import Finding, Report, Verdict
+from flaglint.finding import Finding, Report, Unread, Verdict
 from flaglint.report.html import ledger, races, words
 from flaglint.report.html.markup import Markup, join, raw, tag
 from flaglint.report.html.pieces import anchor, badge
 from flaglint.report.html.prose import lines, prose
 from flaglint.report.layout import SourceLine, plural
 
+_FEW = 3
 _HERE = Path(__file__).parent
 _ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'%3E"
@@ -158,15 +159,7 @@ def _spaced(badges: Sequence[Markup]) -> list[Markup]:
 
 def _coverage(report: Report) -> Markup:
     c = report.coverage
-    unread = [
-        tag(
-            "li",
-            tag("code", item.file + (f": {item.function}()" if item.function else "")),
-            " ",
-            item.reason,
-        )
-        for item in report.unread
-    ]
+    unread = _unread(report.unread)
     doubts = [tag("li", f"{count} times: {name}") for name, count in report.doubts]
     return tag(
         "section",
@@ -180,6 +173,23 @@ def _coverage(report: Report) -> Markup:
         join(tag("h3", "Doubts about plain writes"), tag("ul", *doubts)) if doubts else None,
         id="coverage",
     )
+
+
+def _unread(items: Sequence[Unread]) -> list[Markup]:
+    """A line for each file and reason; many functions fold away."""
+    together: dict[tuple[str, str], list[str]] = {}
+    for item in items:
+        functions = together.setdefault((item.file, item.reason), [])
+        functions += [f"{item.function}()"] if item.function else []
+    lines = []
+    for (file, reason), functions in together.items():
+        named = ", ".join(functions)
+        shown: Markup | str | None = f": {named}" if functions else None
+        if len(functions) > _FEW:
+            summary = tag("summary", plural(len(functions), "function"))
+            shown = join(" ", tag("details", summary, tag("code", named)))
+        lines.append(tag("li", tag("code", file), " ", reason, shown))
+    return lines
 
 
 def _rules(report: Report, cards: Sequence[Card]) -> Markup:

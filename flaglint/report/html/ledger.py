@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from flaglint.finding import Site, Verdict
 from flaglint.report.html.markup import Markup, join, tag
-from flaglint.report.html.pieces import badge, call, facts, frame, place
+from flaglint.report.html.pieces import badge, breakable, call, facts, frame, place
 from flaglint.report.layout import SourceLine, plural
 
 _MEANING = {
@@ -89,9 +89,19 @@ def _row(site: Site, name: str, source: SourceLine) -> Markup:
                 " ",
                 tag("span", place(site.file, site.line), class_="cell-place"),
                 " ",
-                tag("code", f"{site.function}()" if site.function else "", class_="cell-function"),
+                tag(
+                    "code",
+                    breakable(f"{site.function}()") if site.function else "",
+                    class_="cell-function",
+                ),
                 " ",
-                tag("span", tag("code", call(site.helper)), f" {site.flag}", class_="cell-write"),
+                tag(
+                    "span",
+                    tag("code", breakable(call(site.helper))),
+                    " ",
+                    breakable(site.flag, "|"),
+                    class_="cell-write",
+                ),
                 " ",
                 tag("span", f"{site.word} word", class_="dim"),
                 " ",

@@ -14,14 +14,18 @@ _TAB = 8
 
 def place(file: str, line: int) -> Markup:
     """`file:line`, which may be broken after a slash where the screen is narrow."""
-    parts = file.split("/")
-    broken = [join(part, "/", tag("wbr")) for part in parts[:-1]]
-    return tag("span", *broken, f"{parts[-1]}:{line}", class_="place")
+    return tag("span", breakable(f"{file}:{line}", "/"), class_="place")
 
 
 def call(helper: str) -> str:
     """A function gets its parentheses; "(plain RMW)" and the like have theirs."""
     return f"{helper}()" if helper.isidentifier() else helper
+
+
+def breakable(name: str, after: str = "_") -> Markup:
+    """A long name that may be broken after an underscore (or `after`), rather than anywhere."""
+    parts = name.split(after)
+    return join(*(join(part, after, tag("wbr")) for part in parts[:-1]), parts[-1])
 
 
 def badge(text: str, kind: str) -> Markup:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from flaglint.report.html.markup import Markup, join, tag
 
-_INLINE = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*")
+_INLINE = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*|(?<!\w)\*(\w[^*\s]*)\*(?!\w)")
 _ITEM = re.compile(r"(?:-|(\d+)\.)\s+")
 
 
@@ -39,7 +39,10 @@ def _inline(text: str) -> Iterator[str]:
     end = 0
     for match in _INLINE.finditer(text):
         yield text[end : match.start()]
-        code, stressed = match.groups()
-        yield tag("code", code) if code else tag("strong", *_inline(stressed))
+        code, strong, stressed = match.groups()
+        if code:
+            yield tag("code", code)
+        else:
+            yield tag("strong", *_inline(strong)) if strong else tag("em", stressed)
         end = match.end()
     yield text[end:]

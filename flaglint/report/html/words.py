@@ -17,7 +17,7 @@ import msgspec
 from flaglint.finding import Site, Verdict, Writer
 from flaglint.flagtable import FlagTable
 from flaglint.report.html.markup import Markup, each, join, tag
-from flaglint.report.html.pieces import anchor, badge, call, locks, place
+from flaglint.report.html.pieces import anchor, badge, breakable, call, locks, place
 from flaglint.report.layout import plural
 
 _MANY = 4
@@ -192,7 +192,7 @@ def _cell(row: Row) -> Markup:
     inside = join(
         tag("span", number, class_="number"),
         tag("span", _SIGNS[row.state] or " ", class_="sign", aria_hidden="true"),
-        tag("span", _short(row), class_="name"),
+        tag("span", breakable(_short(row)), class_="name"),
     )
     if not row.writers:
         return tag("li", tag("span", inside, class_="cell unwritten"))
