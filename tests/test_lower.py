@@ -14,9 +14,6 @@ from flaglint.tree import open_tree
 from tests.small_tree import small_tree
 
 
-WIDE = pytest.mark.xfail(raises=OverflowError)
-
-
 def lowered(tmp_path: Path, text: str, **files: str) -> ir.Unit:
     named = {name.replace("__", "/") + ".h": body for name, body in files.items()}
     root = small_tree(tmp_path / "linux", {"mm/a.c": text, **named})
@@ -38,9 +35,9 @@ def constants(unit: ir.Unit, name: str) -> list[int]:
 @pytest.mark.parametrize(
     ("expression", "value"),
     [
-        pytest.param("(~0UL << 40) << 40", 0, marks=WIDE),
-        pytest.param("-(1UL << 63) - 1", (1 << 63) - 1, marks=WIDE),
-        pytest.param("(1UL << 63) * 4 + 5", 5, marks=WIDE),
+        ("(~0UL << 40) << 40", 0),
+        ("-(1UL << 63) - 1", (1 << 63) - 1),
+        ("(1UL << 63) * 4 + 5", 5),
         ("~(1UL << 63) - ~0UL", 1 << 63),
         ("(1UL << 63) + ((1UL << 63) - 1)", (1 << 64) - 1),
         ("-3 - 4", -7),

@@ -188,7 +188,9 @@ class Expressions(Places):
             case "!" | "~" | "-":
                 operand = self.value(child)
                 if isinstance(operand, int):
-                    return {"!": int(not operand), "~": ~operand, "-": -operand}[operator]
+                    return _wrapped(
+                        {"!": int(not operand), "~": ~operand, "-": -operand}[operator]
+                    )
                 name = self.temporary()
                 self.emit(ir.Unary(name, operator, operand, self.where(node)))
                 return name
@@ -218,7 +220,7 @@ class Expressions(Places):
         if isinstance(first, int) and isinstance(second, int):
             folded = _fold(operator, first, second)
             if folded is not None:
-                return folded
+                return _wrapped(folded)
         size = 1
         kind = self.type_of(node)
         if operator in ("+", "-") and kind.endswith("*"):
@@ -379,3 +381,11 @@ def _fold(operator: str, left: int, right: int) -> int | None:
         case "%" if right > 0 and left >= 0:
             return left % right
     return None
+
+
+def _wrapped(number: int) -> int:
+    """The number as 64 bits hold it; one that fits keeps its sign."""
+    if -(1 << 63) <= number < 1 << 64:
+        return number
+    low = number & ((1 << 64) - 1)
+    return low - (1 << 64) if number < 0 and low >> 63 else low
