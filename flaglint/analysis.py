@@ -8,26 +8,31 @@ told what is going on.
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
-from flaglint import checks, frontend, ir, scope
+from flaglint import checks, ir, scope
 from flaglint.cards import load_cards
 from flaglint.data import rules_dir
 from flaglint.engine import Engine
 from flaglint.finding import Finding, Report, Site, Unread
 from flaglint.flagtable import FlagTable
+from flaglint.gathering import Reader
 from flaglint.layout import Layout
 from flaglint.ledger import ledger
 from flaglint.models import load_models
 from flaglint.pageflags import read_flags
 from flaglint.pool import Limits
 from flaglint.race import Contexts, Judgement, judge, seen
-from flaglint.reading import Common, prepare, read, read_common
+from flaglint.reading import local, prepare
+from flaglint.store import Store
+from flaglint.survey import Survey
 from flaglint.tree import KernelTree, TreeError, open_tree
 from flaglint.writers import writers
 
@@ -69,7 +74,7 @@ class Program(msgspec.Struct, frozen=True):
 
 
 def analyse(request: Request, progress: Progress) -> Report:
-    """The report. Raises TreeError, HeaderError or ReadingError with a one-line message."""
+    """The report. Raises TreeError, HeaderError, StoreError or ReadingError, in one line."""
     program = load(request, progress)
     root = program.tree.root
     sites, coverage = ledger(
@@ -111,25 +116,34 @@ def load(request: Request, progress: Progress) -> Program:
         )
         for path in request.paths
     ]
-    limits = Limits(request.seconds, request.megabytes << 20)
     tree = trees[0]
     for other in trees:
         if other.root != tree.root:
             raise TreeError(f"{tree.root} and {other.root}: two trees; name files of one")
+    with _uncollected(), Store(cache_directory(request)) as store:
+        return _program(request, trees, store, progress)
+
+
+def _program(
+    request: Request, trees: Sequence[KernelTree], store: Store, progress: Progress
+) -> Program:
+    tree = trees[0]
     progress("reading page-flags.h", 0, 1)
     table = read_flags(tree.root, arch=tree.arch, config=tree.symbols)
     records = scope.overlays(tree.root)
     progress("looking for writers", 0, 1)
+    survey = Survey(tree.root, tree.srcarch, store)
     found = scope.scan(tree, scope.plain_names(table), records)
     named = [t.path for t in trees if t.path.endswith(".c")]
     files = sorted({*scope.mm_files(tree), *found.writers, *named})
     prepared = prepare(tree, cache_directory(request))
-    common = read_common(prepared)
-    unread = [Unread(file, "cannot be read") for file in found.unreadable]
-    jobs = request.jobs or os.cpu_count() or 1
-    units = _units(prepared, files, jobs, progress, unread, limits)
-    layout = _layout(common, records, units)
-    units.append(common.destructors)
+    limits = Limits(request.seconds, request.megabytes << 20)
+    mapper = local(request.jobs or os.cpu_count() or 1, limits)
+    reader = Reader(prepared, survey, store, mapper)
+    units = reader.units(files, lambda done, total: progress("reading files", done, total))
+    size, flags = reader.layout()
+    units.append(reader.headers(units))
+    layout = Layout(records, size, flags, _locals(units) | {"list_head"})
     engine = Engine(table, load_models(rules_dir()), layout)
     engine.add(units, lambda done, total: progress("following calls", done, total))
     asked: set[str] = set()
@@ -143,8 +157,11 @@ def load(request: Request, progress: Progress) -> Program:
         if not more:
             continue
         files += more
-        units = _units(prepared, more, jobs, progress, unread, limits)
+        units = reader.units(more, lambda done, total: progress("reading files", done, total))
+        units.append(reader.headers(units))
         engine.add(units, lambda done, total: progress("following callers", done, total))
+    survey.save()
+    unread = [Unread(file, "cannot be read") for file in found.unreadable] + reader.unread
     models = engine.know.models
     contexts = seen(
         engine.decided,
@@ -253,28 +270,29 @@ def _touches(finding: Finding, wanted: frozenset[str]) -> bool:
     return bool(places & wanted)
 
 
-def _layout(common: Common, records: frozenset[str], units: Sequence[ir.Unit]) -> Layout:
-    local: Counter[str] = Counter()
+def _locals(units: Sequence[ir.Unit]) -> frozenset[str]:
+    """The records that functions have as local variables."""
+    found = set()
     for unit in units:
         for function in unit.functions:
             for name, kind in function.types.items():
                 record = kind.removeprefix("struct ")
                 if name not in function.params and record != kind and " " not in record:
-                    local[record] += 1
-    return Layout(records, common.page_size, common.flags_offset, frozenset(local) | {"list_head"})
+                    found.add(record)
+    return frozenset(found)
 
 
-def _units(
-    prepared: frontend.Prepared,
-    files: Sequence[str],
-    jobs: int,
-    progress: Progress,
-    unread: list[Unread],
-    limits: Limits,
-) -> list[ir.Unit]:
-    units, missing = read(prepared, files, jobs, limits, progress)
-    unread += missing
-    return units
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    # Millions of frozen values without a cycle among them: the collector would go through them
+    # again and again, for seven eighths of the time that reading a unit takes, and find nothing.
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 __all__ = ["Finding", "Program", "Request", "Site", "analyse", "dump", "judged", "load"]

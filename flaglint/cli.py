@@ -31,7 +31,7 @@ INTERRUPTED, BROKEN_PIPE = 130, 141
 _TOLD = frozenset(
     {
         "TreeError", "HeaderError", "FrontendError", "ReadingError", "CardError", "OutputError",
-        "FormatError", "SelectionError", "SettingsError",
+        "FormatError", "SelectionError", "SettingsError", "StoreError",
     }
 )  # fmt: skip
 

@@ -236,13 +236,17 @@ class Table(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Unit(msgspec.Struct, frozen=True, array_like=True):
-    """What one C file contributes: its functions, those of the headers it needed, tables."""
+    """What one C file contributes: its functions, those of its own headers, tables.
+
+    `needs` are the keys of functions that headers common to all files define.
+    """
 
     file: str
     functions: tuple[Function, ...]
     tables: tuple[Table, ...]
     errors: tuple[tuple[Location, str], ...] = ()
     damaged: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
 
 
 def successors(end: Terminator) -> tuple[int, ...]:

@@ -1,53 +1,95 @@
-"""The files of a tree to units of IR: clang at work, and never in this process.
+"""Clang at work on untrusted files, and never in this process.
 
-    prepared = prepare(tree, cache)            headers synthesised, one precompiled
-    common = read_common(prepared)             struct page's layout, the classes' destructors
-    units, unread = read(prepared, files, jobs, progress)
+    prepared = prepare(tree, cache)                headers synthesised, one precompiled
+    for file, answer in zip(files, local(jobs, limits)(Job(prepared, "file"), files)):
+        ...                                        a packed Outcome, or a Failure
 
 Invariants: whatever a file does to clang (crash, hang, eat memory) costs that file only, and
-`unread` names it; where it is the common headers there is no analysis, and `ReadingError` says
-so. Units come in the order of the files.
+its `Failure` says how; where it is the common headers there is no analysis, and `ReadingError`
+says so. An answer depends on the item and the job, not on what the worker did before.
 
 Limits: all of clang's work on a file is lost with it, even where the damage is in one function.
+On an executor not ours a file may take what that allows.
+
+Interface: `prepare`, `Job`, `local`, `on_executor`; `Outcome` and `Headers` are the answers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
-from typing import TypeVar
 
 import msgspec
 
 from flaglint import frontend, ir
-from flaglint.finding import Unread
 from flaglint.location import Location
-from flaglint.lower import Lowering, lower_destructors, lower_unit, page_layout
+from flaglint.lower import Lowering, lower_headers, lower_unit, page_layout
 from flaglint.pool import Failure, Limits, SpoiledError, each, one
 from flaglint.tree import KernelTree
 
 COMMON = Limits(seconds=120.0, memory=4 << 30)
 """For the headers that every file includes: a hundred times what they take."""
 
-Progress = Callable[[str, int, int], None]
-Item = TypeVar("Item")
-Result = TypeVar("Result")
+Task = Callable[[str], bytes]
+Mapper = Callable[["Job", Sequence[str]], Iterator["bytes | Failure"]]
+"""Applies a job to each item, giving the answers in the items' order."""
+
+_SEPARATOR = "\n"
 
 
 class ReadingError(Exception):
     """The headers that every file includes are of no use; the message is one line."""
 
 
-class Common(msgspec.Struct, frozen=True):
-    """What the common headers say: bytes of a struct page, its flags' offset, destructors."""
+class Outcome(msgspec.Struct, frozen=True, array_like=True):
+    """One file read: its unit, or why there is none, and what that depended on.
 
-    page_size: int
-    flags_offset: int
-    destructors: ir.Unit
+    `reads` is None when the same file may give something else next time.
+    """
+
+    unit: ir.Unit | None
+    reason: str
+    reads: frontend.Reads | None
+
+
+class Headers(msgspec.Struct, frozen=True, array_like=True):
+    """What the common headers gave: functions, each with the header functions it names.
+
+    `layout` is the size of a struct page and the offset of its flags; None, and `reason` says
+    why, where the headers are of no use.
+    """
+
+    inlines: tuple[tuple[ir.Function, tuple[str, ...]], ...]
+    layout: tuple[int, int] | None
+    reason: str = ""
 
 
 class _Refusal(msgspec.Struct, frozen=True):
     reason: str
+
+
+class Job(msgspec.Struct, frozen=True):
+    """Work that can be sent to any process that sees the same files: `start()(item)`.
+
+    The items of kind "file" are files, relative to the root, answered with an `Outcome`; those
+    of kind "headers" are `common_names`, answered with `Headers`. Answers are msgpack.
+    """
+
+    prepared: frontend.Prepared
+    kind: str
+
+    def start(self) -> Task:
+        """Begin work in this process: what is returned takes one item after another."""
+        lowering = Lowering(self.prepared.root)
+        if self.kind == "headers":
+            return lambda names: _read_headers(self.prepared, lowering, names.split(_SEPARATOR))
+        return lambda file: msgspec.msgpack.encode(_outcome(self.prepared, lowering, file))
+
+
+def common_names(keys: Iterable[str]) -> str:
+    """The item of a "headers" job that asks for the functions of these keys."""
+    return _SEPARATOR.join(keys)
 
 
 def prepare(tree: KernelTree, cache: Path) -> frontend.Prepared:
@@ -61,7 +103,9 @@ def prepare(tree: KernelTree, cache: Path) -> frontend.Prepared:
         except frontend.FrontendError as error:
             return _Refusal(str(error))
 
-    found = _common(task, cache)
+    found = one(lambda: task, cache, COMMON)
+    if isinstance(found, Failure):
+        raise ReadingError(f"the headers that every file includes: reading them {found.reason}")
     if isinstance(found, OSError):
         raise found
     if isinstance(found, _Refusal):
@@ -69,80 +113,56 @@ def prepare(tree: KernelTree, cache: Path) -> frontend.Prepared:
     return found
 
 
-def read_common(prepared: frontend.Prepared) -> Common:
-    """What the common headers say. Raises ReadingError."""
+def local(jobs: int, limits: Limits) -> Mapper:
+    """Work in `jobs` processes of this machine, which may crash or hang; `limits` for a file."""
 
-    def task(prepared: frontend.Prepared) -> Common | _Refusal:
-        try:
-            parsed = frontend.parse_headers(prepared)
-            size, offset = page_layout(parsed.tu)
-        except (frontend.FrontendError, LookupError) as error:
-            return _Refusal(f"{error}{_first(prepared)}")
-        return Common(size, offset, lower_destructors(Lowering(prepared.root), parsed.tu))
+    def work(job: Job, items: Sequence[str]) -> Iterator[bytes | Failure]:
+        return each(job.start, items, jobs, COMMON if job.kind == "headers" else limits)
 
-    found = _common(task, prepared)
-    if isinstance(found, _Refusal):
-        raise ReadingError(found.reason)
-    return found
+    return work
 
 
-def read(
-    prepared: frontend.Prepared,
-    files: Sequence[str],
-    jobs: int,
-    limits: Limits,
-    progress: Progress,
-) -> tuple[list[ir.Unit], list[Unread]]:
-    """The units of `files` (relative to the root), and what could not be read of them.
+def on_executor(executor: Executor) -> Mapper:
+    """Work wherever an executor takes it; its workers must see the tree and the cache."""
 
-    `limits` are for each file.
-    """
+    def work(job: Job, items: Sequence[str]) -> Iterator[bytes | Failure]:
+        futures = [executor.submit(run, job, item) for item in items]
+        for future in futures:
+            try:
+                yield future.result()
+            except Exception as error:
+                yield Failure(f"failed in its worker: {type(error).__name__}: {error}")
 
-    def make() -> Callable[[str], ir.Unit | _Refusal]:
-        lowering = Lowering(prepared.root)
-        return lambda file: _lower(prepared, lowering, file)
-
-    units: list[ir.Unit] = []
-    unread: list[Unread] = []
-    answers = each(make, files, jobs, limits)
-    for done, (file, answer) in enumerate(zip(files, answers, strict=True), 1):
-        progress("reading files", done, len(files))
-        if isinstance(answer, Failure | _Refusal):
-            unread.append(Unread(file, answer.reason))
-            continue
-        units.append(answer)
-        if answer.errors:
-            where, message = answer.errors[0]
-            unread += [
-                Unread(file, f"line {where.line}: {message}", key.split("@")[0])
-                for key in answer.damaged
-            ]
-    return units, unread
+    return work
 
 
-def _common(task: Callable[[Item], Result], item: Item) -> Result:
-    found = one(lambda: task, item, COMMON)
-    if isinstance(found, Failure):
-        raise ReadingError(f"the headers that every file includes: reading them {found.reason}")
-    return found
+def run(job: Job, item: str) -> bytes:
+    """One item of a job, in this process."""
+    return job.start()(item)
 
 
-def _first(prepared: frontend.Prepared) -> str:
-    """The first error of the common headers, to be put behind what came of it."""
-    if not prepared.errors:
-        return ""
-    error = prepared.errors[0]
-    return f"; the first error: {error.file}:{error.line}: {error.message}"
-
-
-def _lower(prepared: frontend.Prepared, lowering: Lowering, file: str) -> ir.Unit | _Refusal:
+def _outcome(prepared: frontend.Prepared, lowering: Lowering, file: str) -> Outcome:
     try:
         parsed = frontend.parse(prepared, file)
     except frontend.CrashError as error:
         raise SpoiledError(str(error).removeprefix(f"{file}: ")) from error
     except frontend.FrontendError as error:
-        return _Refusal(str(error).removeprefix(f"{file}: "))
+        return Outcome(None, str(error).removeprefix(f"{file}: "), error.reads)
+    more = frontend.include_dirs(frontend.own_arguments(prepared, file))
+    reads = frontend.reads_of(prepared, parsed, more)
     if parsed.unbuilt:
-        return _Refusal(parsed.unbuilt)
+        return Outcome(None, parsed.unbuilt, reads)
     errors = tuple((Location(d.file, d.line, d.column), d.message) for d in parsed.errors)
-    return lower_unit(lowering, parsed.tu, file, errors)
+    shared = frozenset(prepared.headers) if parsed.precompiled else frozenset[str]()
+    return Outcome(lower_unit(lowering, parsed.tu, file, errors, shared), "", reads)
+
+
+def _read_headers(prepared: frontend.Prepared, lowering: Lowering, keys: Sequence[str]) -> bytes:
+    names = dict.fromkeys(key.split("@")[0] for key in keys)
+    try:
+        parsed = frontend.parse_references(prepared, names)
+        layout = page_layout(parsed.tu)
+    except (frontend.FrontendError, LookupError) as error:
+        return msgspec.msgpack.encode(Headers((), None, str(error)))
+    inlines = lower_headers(lowering, parsed.tu, frozenset(prepared.headers))
+    return msgspec.msgpack.encode(Headers(inlines, layout))

@@ -133,7 +133,7 @@ def test_another_configuration_makes_a_new_set(tmp_path: Path) -> None:
 def test_a_killed_run_leaves_nothing_in_the_way(tmp_path: Path) -> None:
     first = prepared_tree(tmp_path)
     folder = Path(first.pch).parent
-    (folder / "errors.json").unlink()
+    (folder / "built.json").unlink()
     Path(first.pch).write_bytes(b"half")
     again = prepare(first.tree, tmp_path / "cache")
     assert parse(again, "mm/a.c").errors == ()

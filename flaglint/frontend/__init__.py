@@ -14,12 +14,27 @@ everything it was made from, so it is re-used exactly while that is unchanged.
 Limits: one configuration per run; a file that is not built under it may have errors, which
 `Parsed.errors` lists. The C library's and the compiler's own headers are never used.
 
-Interface: `prepare`, then `parse` for each file; `parse_headers` for the common headers.
+Interface: `prepare`, then `parse` for each file and `reads_of` for what that depended on;
+`parse_references` and `parse_headers` for the common headers.
 """
 
-from flaglint.frontend.parsing import parse, parse_headers
+from flaglint.frontend.parsing import (
+    include_dirs,
+    own_arguments,
+    parse,
+    parse_headers,
+    parse_references,
+)
 from flaglint.frontend.preparing import prepare
-from flaglint.frontend.units import CrashError, Diagnostic, FrontendError, Parsed, Prepared
+from flaglint.frontend.units import (
+    CrashError,
+    Diagnostic,
+    FrontendError,
+    Parsed,
+    Prepared,
+    Reads,
+    reads_of,
+)
 
 __all__ = [
     "CrashError",
@@ -27,7 +42,12 @@ __all__ = [
     "FrontendError",
     "Parsed",
     "Prepared",
+    "Reads",
+    "include_dirs",
+    "own_arguments",
     "parse",
     "parse_headers",
+    "parse_references",
     "prepare",
+    "reads_of",
 ]

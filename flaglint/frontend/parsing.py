@@ -2,13 +2,13 @@
 
 Invariants: a file's result does not depend on what was parsed before it.
 
-Interface: `parse`, `parse_headers`.
+Interface: `parse`, `parse_references`, `parse_headers`, `own_arguments`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from flaglint.frontend.containment import outsider
@@ -19,6 +19,7 @@ from flaglint.frontend.units import (
     Prepared,
     errors_of,
     main_functions,
+    reads_of,
     translate,
 )
 from flaglint.kbuild import subdir_includes, unbuilt_reason
@@ -40,13 +41,12 @@ def parse(prepared: Prepared, file: str) -> Parsed:
     source = Path(prepared.root, file)
     if inside(source, [Path(prepared.root)]) is None or not source.is_file():
         raise FrontendError(f"{file}: no such file in the tree")
-    extra = (
-        *prepared.options.get(file, ()),
-        *(f"-I{folder}" for folder in subdir_includes(prepared.tree, file)),
-    )
+    extra = own_arguments(prepared, file)
     best = None
     if prepared.pch:
         best = _parsed(prepared, source, file, ("-include-pch", prepared.pch, *extra))
+        if best is not None:
+            best.precompiled = True
     if best is None or (best.errors and _suspect(best, source)):
         again = _parsed(prepared, source, file, (*prepared.forced, *extra))
         if best is None or (again is not None and len(again.errors) < len(best.errors)):
@@ -61,9 +61,48 @@ def parse(prepared: Prepared, file: str) -> Parsed:
         reason = f" ({best.unbuilt})" if best.unbuilt else ""
         raise FrontendError(
             f"{file}: no function could be parsed{reason}, {len(best.errors)} errors; the first: "
-            f"{first.file}:{first.line}: {first.message}"
+            f"{first.file}:{first.line}: {first.message}",
+            reads_of(prepared, best, include_dirs(extra)),
         )
     return best
+
+
+def own_arguments(prepared: Prepared, file: str) -> tuple[str, ...]:
+    """Clang's arguments for this file beyond those for all."""
+    return (
+        *prepared.options.get(file, ()),
+        *(f"-I{folder}" for folder in subdir_includes(prepared.tree, file)),
+    )
+
+
+def include_dirs(options: Iterable[str]) -> tuple[str, ...]:
+    """The include directories among arguments."""
+    return tuple(word.removeprefix("-I") for word in options if word.startswith("-I"))
+
+
+def parse_references(prepared: Prepared, names: Iterable[str]) -> Parsed:
+    """A unit that sees the common headers, with one variable for each function named.
+
+    The variables' initialisers refer to the functions; one that the headers do not declare
+    gives an error and no reference. One more variable, first of all, points to a struct page.
+    Raises FrontendError.
+    """
+    source = Path(prepared.common).with_name("references.c")
+    text = "".join(
+        f"static void *flaglint_{number} = (void *){name};\n"
+        for number, name in enumerate(names)
+        if name.isidentifier()
+    )
+    start = (
+        ("-include-pch", prepared.pch)
+        if prepared.pch
+        else (*prepared.forced, "-include", prepared.common)
+    )
+    overlay = {str(source): f"struct page *flaglint_page;\n{text}"}
+    tu = translate(source, (*prepared.args, *start), overlay=overlay)
+    if tu is None:
+        raise CrashError("the common headers: they crash clang")
+    return Parsed(tu, "", errors_of(tu, prepared.root), precompiled=bool(prepared.pch))
 
 
 def parse_headers(prepared: Prepared) -> Parsed:

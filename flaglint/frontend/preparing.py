@@ -33,6 +33,7 @@ from clang import cindex
 
 from flaglint import synth
 from flaglint.frontend import arguments
+from flaglint.frontend.containment import outsider
 from flaglint.frontend.units import (
     Diagnostic,
     FrontendError,
@@ -43,7 +44,7 @@ from flaglint.frontend.units import (
 )
 from flaglint.tree import KernelTree, c_files, read_text, shown
 
-_SCHEME = 2
+_SCHEME = 3
 """Raise when the arguments or the precompiled header change for an unchanged tree."""
 
 _PCH_HEADERS = (("mm", 120), ("fs", 60))
@@ -66,11 +67,22 @@ _DEFINE = f"""\
 """Stands in for include/linux/kbuild.h, whose DEFINE() prints into the assembler output."""
 
 
+class _Built(msgspec.Struct, frozen=True):
+    """What is known of a precompiled header: its errors, the files inside it.
+
+    `outsider` is one of them that lies outside the tree, "" when there is none.
+    """
+
+    errors: tuple[Diagnostic, ...]
+    headers: tuple[str, ...] = ()
+    outsider: str = ""
+
+
 def prepare(tree: KernelTree, cache: Path) -> Prepared:
     """Make, or find in `cache`, the headers and the precompiled header for `tree`.
 
     Safe against other processes doing the same, and against being killed. Raises OSError when
-    the cache cannot be written, FrontendError when a header is no file.
+    the cache cannot be written, FrontendError when a header is no file or lies outside the tree.
     """
     cache = cache.resolve()
     stamp = _stamp(tree)
@@ -80,18 +92,20 @@ def prepare(tree: KernelTree, cache: Path) -> Prepared:
     forced = arguments.forced_includes(tree, generated)
     folder = cache / "pch" / _digest((_SCHEME, stamp, args, forced))
     common = folder / "common.h"
-    record = folder / "errors.json"
+    record = folder / "built.json"
     pch = folder / "common.pch"
-    errors: tuple[Diagnostic, ...]
     try:
-        errors = msgspec.json.decode(record.read_bytes(), type=tuple[Diagnostic, ...])
+        built = msgspec.json.decode(record.read_bytes(), type=_Built)
         os.utime(folder)
     except (OSError, msgspec.MsgspecError):
         folder.mkdir(parents=True, exist_ok=True)
         _prune(folder.parent)
         _replace(common, _common_header(tree).encode())
-        errors = _build_pch(tree, (*args, *forced), common, pch)
-        _replace(record, msgspec.json.encode(errors))
+        built = _build_pch(tree, (*args, *forced), dirs, common, pch)
+        _replace(record, msgspec.json.encode(built))
+    if built.outsider and not tree.outside:
+        where = shown(Path(built.outsider))
+        raise FrontendError(f"the common headers include {where}, outside the tree")
     return Prepared(
         tree=tree,
         args=args,
@@ -99,8 +113,10 @@ def prepare(tree: KernelTree, cache: Path) -> Prepared:
         include_dirs=dirs,
         pch=str(pch) if pch.is_file() else "",
         common=str(common),
-        errors=errors,
+        errors=built.errors,
         options=arguments.per_file(tree, (*args, *forced)),
+        headers=built.headers,
+        generated=str(generated),
     )
 
 
@@ -167,13 +183,13 @@ def _common_header(tree: KernelTree) -> str:
 
 
 def _build_pch(
-    tree: KernelTree, args: Sequence[str], common: Path, pch: Path
-) -> tuple[Diagnostic, ...]:
+    tree: KernelTree, args: Sequence[str], dirs: Sequence[str], common: Path, pch: Path
+) -> _Built:
     """Compile `common` into `pch`; where that fails there is none, and the errors say why."""
     allow = ("-Xclang", "-fallow-pch-with-compiler-errors")
     tu = translate(common, (*allow, *args), for_pch=True, local=False)
     if tu is None:
-        return (Diagnostic(common.name, 1, 1, "clang could not read the common headers"),)
+        return _Built((Diagnostic(common.name, 1, 1, "clang could not read the common headers"),))
     handle, name = tempfile.mkstemp(prefix=".new-", dir=pch.parent)
     os.close(handle)
     try:
@@ -181,7 +197,10 @@ def _build_pch(
         os.replace(name, pch)
     except cindex.TranslationUnitSaveError:
         Path(name).unlink(missing_ok=True)
-    return errors_of(tu, tree.root)
+    root = f"{tree.root}/"
+    headers = {os.path.normpath(item.include.name).removeprefix(root) for item in tu.get_includes()}
+    strange = outsider(tu, msgspec.structs.replace(tree, outside=False), dirs, str(common))
+    return _Built(errors_of(tu, tree.root), tuple(sorted(headers)), strange)
 
 
 def _stamp(tree: KernelTree) -> str:

@@ -9,6 +9,8 @@ Interface: the classes, and `translate`.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -24,8 +26,19 @@ _KEEP_GOING = 0x200
 include ends the file."""
 
 
+_NOT_FOUND = re.compile(r"'([^']+)' file not found.*")
+
+
 class FrontendError(Exception):
-    """A file gave nothing usable; the message is one line."""
+    """A file gave nothing usable; the message is one line.
+
+    `reads` says what that hung on, None when it may be otherwise next time.
+    """
+
+    def __init__(self, message: str, reads: Reads | None = None) -> None:
+        """Keep the message, and what was read before it was known."""
+        super().__init__(message)
+        self.reads = reads
 
 
 class CrashError(FrontendError):
@@ -47,7 +60,9 @@ class Prepared(msgspec.Struct, frozen=True):
     `args` are clang's arguments for any file, `forced` the headers every file includes first
     (already inside the precompiled header `pch`; "" when it could not be made), `common` a
     header that includes the most included ones, `options` what compile_commands.json adds per
-    file, `errors` those of the common headers.
+    file, `errors` those of the common headers. `headers` are the files inside the precompiled
+    header, relative to the root where they lie in the tree; `generated` is the directory of
+    those that a build would make.
     """
 
     tree: KernelTree
@@ -58,6 +73,8 @@ class Prepared(msgspec.Struct, frozen=True):
     common: str
     errors: tuple[Diagnostic, ...]
     options: dict[str, tuple[str, ...]]
+    headers: tuple[str, ...] = ()
+    generated: str = ""
 
     @property
     def root(self) -> str:
@@ -77,7 +94,8 @@ class Parsed:
     but references lead there. `file` is relative to the root; `errors` are those of the file
     and of the headers it brought in. `includes` are the C files it includes as text, relative
     to the root. `unbuilt` says, for a file with errors, why the configuration does not build
-    it, "" when nothing says so.
+    it, "" when nothing says so. `precompiled` tells whether it was parsed with the precompiled
+    header, whose declarations it then shares with other units.
     """
 
     def __init__(
@@ -87,6 +105,7 @@ class Parsed:
         errors: tuple[Diagnostic, ...],
         includes: tuple[str, ...] = (),
         unbuilt: str = "",
+        precompiled: bool = False,
     ) -> None:
         """Hold `tu` and what is known of it."""
         self.tu = tu
@@ -94,6 +113,7 @@ class Parsed:
         self.errors = errors
         self.includes = includes
         self.unbuilt = unbuilt
+        self.precompiled = precompiled
 
 
 def translate(
@@ -132,6 +152,47 @@ def errors_of(tu: cindex.TranslationUnit, root: str) -> tuple[Diagnostic, ...]:
                 Diagnostic(name.removeprefix(f"{root}/"), place.line, place.column, item.spelling)
             )
     return tuple(found)
+
+
+class Reads(msgspec.Struct, frozen=True):
+    """What a unit was made from, besides its own file and the precompiled header.
+
+    `files` are the headers it read, `absent` the paths at which a header would have been taken
+    instead, or that were looked for in vain. All are relative to the root where they lie in
+    the tree.
+    """
+
+    files: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+
+
+def reads_of(prepared: Prepared, parsed: Parsed, more: Sequence[str] = ()) -> Reads:
+    """What clang read for the unit; `more` are include directories of this file only."""
+    root = f"{prepared.root}/"
+    dirs = [f"{folder}/" for folder in (*prepared.include_dirs, *more)]
+    files: dict[str, None] = {}
+    absent: dict[str, None] = {}
+    for item in parsed.tu.get_includes():
+        found = os.path.normpath(item.include.name)
+        if found in files:
+            continue
+        files[found] = None
+        beside = f"{os.path.dirname(os.path.normpath(item.source.name))}/"
+        for number, folder in enumerate(dirs):
+            if found.startswith(folder):
+                name = found.removeprefix(folder)
+                for earlier in (beside, *dirs[:number]):
+                    if not os.path.exists(earlier + name):
+                        absent[earlier + name] = None
+    for error in parsed.errors:
+        if missing := _NOT_FOUND.fullmatch(error.message):
+            beside = f"{os.path.dirname(os.path.join(root, error.file))}/"
+            for folder in (beside, *dirs):
+                absent[os.path.normpath(folder + missing[1])] = None
+    return Reads(
+        tuple(name.removeprefix(root) for name in files),
+        tuple(name.removeprefix(root) for name in absent),
+    )
 
 
 def main_functions(tu: cindex.TranslationUnit) -> Iterator[cindex.Cursor]:

@@ -2,7 +2,9 @@
 
 A function's key is its name, or name@file when its linkage is internal. Bodies that stand in
 headers are found by demand: `function_key` notes each one it meets that is defined outside
-the main file, and `flaglint.lower.unit` lowers those that nobody lowered before.
+the main file: in `needs` where the header is shared by all units, whose functions are lowered
+once for all, else in `inlines`, which `flaglint.lower.unit` lowers with the file. `named` has
+them all, since it was last cleared.
 """
 
 from __future__ import annotations
@@ -16,13 +18,22 @@ from flaglint.lower.cursors import Clang, CXCursor, CXType
 
 
 class Context:
-    """The shared state of one unit's lowering. `file` is relative to `root`."""
+    """The shared state of one unit's lowering. `file` and `shared` are relative to `root`.
 
-    def __init__(self, clang: Clang, root: str, file: str, unit: CXCursor) -> None:
+    A `file` of "" stands for the shared headers themselves, whose functions are then `inlines`.
+    """
+
+    def __init__(
+        self, clang: Clang, root: str, file: str, unit: CXCursor, shared: frozenset[str]
+    ) -> None:
         self.clang = clang
         self.lib = clang.lib
         self.file = file
         self.inlines: dict[str, CXCursor] = {}
+        self.needs: set[str] = set()
+        self.named: set[str] = set()
+        self._outside: set[str] = set()
+        self._shared = shared
         self._root = os.path.join(root, "")
         self._unit = unit
         self._files: dict[int | None, str] = {}
@@ -57,6 +68,8 @@ class Context:
         identity = declaration.data[0]
         known = self._keys.get(identity)
         if known is not None:
+            if known in self._outside:
+                self.named.add(known)
             return known
         key = name
         definition = self.lib.clang_getCursorDefinition(declaration)
@@ -65,7 +78,12 @@ class Context:
             if self.lib.clang_getCursorLinkage(definition) == k.LINKAGE_INTERNAL:
                 key = f"{name}@{file}"
             if file != self.file:
-                self.inlines.setdefault(key, definition)
+                self._outside.add(key)
+                self.named.add(key)
+                if self.file and file in self._shared:
+                    self.needs.add(key)
+                else:
+                    self.inlines.setdefault(key, definition)
         self._keys[identity] = key
         return key
 
@@ -86,14 +104,18 @@ class Context:
 
         DEFINE_CLASS() and its kin define the type and the destructor in one place. What the
         precompiled headers define is not among the unit's declarations; it is lowered from
-        the headers themselves (`lower_destructors`), under this key.
+        the headers themselves, under this key.
         """
         key = self.inline_key(name)
         if key != name:
             return key
         kind = self.lib.clang_getCursorType(variable)
         file = self.where(self.lib.clang_getTypeDeclaration(kind)).file
-        return f"{name}@{file}" if file.endswith(".h") else name
+        if file in self._shared:
+            key = f"{name}@{file}"
+            self.needs.add(key)
+            self.named.add(key)
+        return key
 
     def field(self, record: str, kind: CXType, name: str) -> ir.Field:
         """The named member of a record type, anonymous members looked through."""

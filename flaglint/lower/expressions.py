@@ -188,9 +188,7 @@ class Expressions(Places):
             case "!" | "~" | "-":
                 operand = self.value(child)
                 if isinstance(operand, int):
-                    return _wrapped(
-                        {"!": int(not operand), "~": ~operand, "-": -operand}[operator]
-                    )
+                    return _wrapped({"!": int(not operand), "~": ~operand, "-": -operand}[operator])
                 name = self.temporary()
                 self.emit(ir.Unary(name, operator, operand, self.where(node)))
                 return name

@@ -1,10 +1,12 @@
-"""Lowers one parsed C file, and the header functions it needs that nobody lowered before.
+"""Lowers one parsed C file with its own headers' functions, or functions of the common headers.
 
-    lowering = Lowering(root)          one per process: remembers the headers' functions
-    unit = lower_unit(lowering, parsed.tu, "mm/filemap.c")
+    lowering = Lowering(root)          one per process: remembers header texts
+    unit = lower_unit(lowering, parsed.tu, "mm/filemap.c", shared=headers)
+    found = lower_headers(lowering, references.tu, headers)
 
-The unit holds plain data only. A header function is lowered in the first unit that calls it;
-that a later unit would see it under other macros is a limit (kernel headers seldom do that).
+Invariants: the unit holds plain data only, and depends on nothing but its file, what that
+included and the common headers: not on what was lowered before. A function of a common header
+is lowered once for all units, as the common headers alone make it.
 """
 
 from __future__ import annotations
@@ -25,11 +27,10 @@ _EXPORT = re.compile(rb"^\s*EXPORT_(?:PER_CPU_|TRACEPOINT_)?SYMBOL\w*\s*\(\s*(\w
 
 
 class Lowering:
-    """What one process keeps between files: which header functions are done, file texts."""
+    """What one process keeps between files: the texts of headers."""
 
     def __init__(self, root: str) -> None:
         self.root = root
-        self.done: set[str] = set()
         self._texts: dict[str, bytes] = {}
 
     def text(self, file: str) -> bytes:
@@ -51,11 +52,16 @@ def lower_unit(
     unit: Any,
     file: str,
     errors: tuple[tuple[Location, str], ...] = (),
+    shared: frozenset[str] = frozenset(),
 ) -> ir.Unit:
-    """The IR of a parsed translation unit (the binding's TranslationUnit)."""
+    """The IR of a parsed translation unit (the binding's TranslationUnit).
+
+    `shared` are the headers that the unit got precompiled; functions that they define are
+    named by `needs`, for `lower_headers`.
+    """
     clang = Clang()
     top = clang.lib.clang_getTranslationUnitCursor(unit.obj)
-    context = Context(clang, lowering.root, file, top)
+    context = Context(clang, lowering.root, file, top, shared)
     text = lowering.text(file)
     exported = {name.decode() for name in _EXPORT.findall(text)}
     broken = sorted({place.line for place, _ in errors if place.file == file})
@@ -80,34 +86,51 @@ def lower_unit(
         last = clang.place(clang.lib.clang_getRangeEnd(clang.lib.clang_getCursorExtent(cursor)))[1]
         if any(where.line <= line <= last for line in broken):
             damaged.append(function.key)
-    functions += _inlines(lowering, context)
-    return ir.Unit(file, tuple(functions), tuple(tables), errors, tuple(damaged))
+    functions += [function for function, _ in _inlines(lowering, context)]
+    needs = tuple(sorted(context.needs))
+    return ir.Unit(file, tuple(functions), tuple(tables), errors, tuple(damaged), needs)
 
 
-def lower_destructors(lowering: Lowering, unit: Any) -> ir.Unit:
-    """The common headers' class destructors: no C file's expression names them."""
+def lower_headers(
+    lowering: Lowering, unit: Any, shared: frozenset[str]
+) -> tuple[tuple[ir.Function, tuple[str, ...]], ...]:
+    """The functions that the unit's variables refer to, and those that their bodies lead to.
+
+    `unit` is the binding's TranslationUnit of `flaglint.frontend.parse_references`. With each
+    function come the keys of the header functions that it names itself. A destructor among
+    those may not be among the functions: no reference leads to it.
+    """
     clang = Clang()
     top = clang.lib.clang_getTranslationUnitCursor(unit.obj)
-    context = Context(clang, lowering.root, "", top)
-    for cursor in clang.children(top):
-        if cursor.kind == k.FUNCTION_DECL and clang.lib.clang_isCursorDefinition(cursor):
-            name = clang.spelling(cursor)
-            if name.startswith("class_") and name.endswith("_destructor"):
-                context.function_key(cursor, name)
-    return ir.Unit("", tuple(_inlines(lowering, context)), (), (), ())
+    context = Context(clang, lowering.root, "", top, shared)
+    for variable in clang.children(top):
+        if variable.kind == k.VAR_DECL:
+            _refer(context, clang.tree(variable, lambda kind: False))
+    return tuple(_inlines(lowering, context))
 
 
-def _inlines(lowering: Lowering, context: Context) -> list[ir.Function]:
-    functions = []
+def _refer(context: Context, node: Node) -> None:
+    if node.kind == k.DECL_REF_EXPR:
+        declaration = context.lib.clang_getCursorReferenced(node.cursor)
+        if declaration.kind == k.FUNCTION_DECL:
+            context.function_key(declaration, context.clang.spelling(declaration))
+    for child in node.children:
+        _refer(context, child)
+
+
+def _inlines(lowering: Lowering, context: Context) -> list[tuple[ir.Function, tuple[str, ...]]]:
+    found: list[tuple[ir.Function, tuple[str, ...]]] = []
+    done: set[str] = set()
     while context.inlines:
         key, cursor = context.inlines.popitem()
-        if key in lowering.done:
+        if key in done:
             continue
-        lowering.done.add(key)
+        done.add(key)
+        context.named.clear()
         function = _function(lowering, context, cursor, set())
         if function is not None:
-            functions.append(function)
-    return sorted(functions, key=lambda function: function.key)
+            found.append((function, tuple(sorted(context.named - {key}))))
+    return sorted(found, key=lambda pair: pair[0].key)
 
 
 def _function(

@@ -1,0 +1,197 @@
+"""One walk of a kernel tree: which files there are, and what is in those that matter.
+
+The idea: whether a stored result is still right is a question about files' contents; reading
+them all takes seconds, asking for sizes and times a fraction of one. A file whose size, times
+and inode are those of the run before has the content of the run before, and so its digest.
+
+    survey = Survey(tree.root, tree.srcarch, store)
+    survey.digest("mm/rmap.c")      16 bytes for this content, b"" when there is no such file
+    survey.save()
+
+Invariants: nothing is followed out of the tree. A file changed in the last seconds before the
+walk is read again next time, since a later change might leave the same times (as git does).
+
+Limits: folders that hold no code of this architecture's kernel are left out (`SKIPPED`).
+
+Interface: `Survey`.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from flaglint.store import Store, digest
+from flaglint.tree import inside
+
+SKIPPED = frozenset(("Documentation", "tools", "samples", "scripts", "usr", "rust", "certs"))
+"""Folders at the top of the tree that no kernel code is compiled from."""
+
+_KINDS = (".c", ".h")
+_BUILD = ("Makefile", "Kbuild", "Kconfig")
+_WHOLE = ("include", "arch/{arch}/include", "arch/{arch}/tools")
+"""Folders whose every file may be an input, whatever its name."""
+
+_SETTLED = 2_000_000_000
+"""Nanoseconds after which a file system's clock has moved on."""
+
+Stamp = tuple[int, int, int, int]
+"""Size, time of change of the content and of the inode (ns), and inode number."""
+
+
+class _Known(msgspec.Struct, frozen=True, array_like=True):
+    stamp: Stamp
+    digest: bytes
+
+
+class Survey:
+    """The files of one tree at one moment.
+
+    `stamps` has all C files, headers and build files by their path relative to `root`.
+    """
+
+    def __init__(self, root: str, srcarch: str, store: Store | None = None) -> None:
+        """Walk the tree. `store` lends what earlier runs read."""
+        self.root = root
+        self.moment = time.time_ns()
+        self.stamps: dict[str, Stamp] = dict(_walk(root, srcarch))
+        self._store = store
+        self._key = digest("survey", root, srcarch)
+        self._known: dict[str, _Known] = {}
+        self._now: dict[str, bytes] = {}
+        self._other: dict[str, Stamp] = {}
+        self._changed = False
+        if store is not None and (found := store.get("survey", self._key)) is not None:
+            try:
+                self._known = msgspec.msgpack.decode(found, type=dict[str, _Known])
+            except msgspec.MsgspecError:
+                self._known = {}
+
+    def c_files(self) -> tuple[str, ...]:
+        """The C files, sorted."""
+        return tuple(sorted(file for file in self.stamps if file.endswith(".c")))
+
+    def exists(self, file: str) -> bool:
+        """Whether the tree has the file; `file` is relative to the root."""
+        return file in self.stamps
+
+    def unsettled(self) -> bool:
+        """Whether some file changed so lately that its times may not tell the next change."""
+        limit = self.moment - _SETTLED
+        return any(stamp[2] > limit or stamp[1] > limit for stamp in self.stamps.values())
+
+    def state(self) -> bytes:
+        """A digest of all names and stamps."""
+        return digest(self.root, msgspec.msgpack.encode(self.stamps))
+
+    def unchanged(self, file: str) -> bool:
+        """Whether the file is as some earlier run read it, so that `digest` need not read it."""
+        known = self._known.get(file)
+        return known is not None and known.stamp == self.stamps.get(file)
+
+    def digest(self, file: str) -> bytes:
+        """What tells the file's content; b"" when there is none, or it cannot be read.
+
+        `file` is relative to the root, or absolute for one outside the tree.
+        """
+        found = self._now.get(file)
+        if found is not None:
+            return found
+        stamp = self.stamps.get(file)
+        known = self._known.get(file)
+        if stamp is None:
+            # A file the walk left out: one of other code, or a generated header.
+            stamp = _stamp(os.path.join(self.root, file))
+            if stamp is not None:
+                self._other[file] = stamp
+        if known is not None and stamp is not None and known.stamp == stamp:
+            self._now[file] = known.digest
+            return known.digest
+        try:
+            with open(os.path.join(self.root, file), "rb") as stream:
+                content = stream.read()
+        except OSError:
+            self._now[file] = b""
+            return b""
+        return self.learn(file, content)
+
+    def learn(self, file: str, content: bytes) -> bytes:
+        """Take the digest of a content that the caller has read."""
+        found = digest(content)
+        self._now[file] = found
+        stamp = self.stamps.get(file) or self._other.get(file)
+        limit = self.moment - _SETTLED
+        if stamp is not None and stamp[1] < limit and stamp[2] < limit:
+            self._known[file] = _Known(stamp, found)
+            self._changed = True
+        return found
+
+    def steady(self, file: str) -> bool:
+        """Whether the file is now as it was when the tree was walked."""
+        now = _stamp(os.path.join(self.root, file))
+        return now == (self.stamps.get(file) or self._other.get(file, now))
+
+    def save(self) -> None:
+        """Keep what was learnt for the next run."""
+        if self._store is None or not self._changed:
+            return
+        self._changed = False
+        self._store.put("survey", self._key, msgspec.msgpack.encode(self._known))
+
+
+def _walk(root: str, srcarch: str) -> Iterator[tuple[str, Stamp]]:
+    whole = tuple(f"{folder.format(arch=srcarch)}/" for folder in _WHOLE)
+    pending = [""]
+    while pending:
+        folder = pending.pop()
+        try:
+            with os.scandir(os.path.join(root, folder)) as entries:
+                found = list(entries)
+        except OSError:
+            continue
+        everything = folder.startswith(whole)
+        for entry in found:
+            name = entry.name
+            path = folder + name
+            if name.endswith(_KINDS) or name.startswith(_BUILD) or everything:
+                try:
+                    if entry.is_file() and (
+                        not entry.is_symlink() or inside(Path(entry.path), [Path(root)])
+                    ):
+                        status = entry.stat()
+                        yield (
+                            path,
+                            (
+                                status.st_size,
+                                status.st_mtime_ns,
+                                status.st_ctime_ns,
+                                status.st_ino,
+                            ),
+                        )
+                        continue
+                except OSError:
+                    continue
+            if "." not in name[:1] and _entered(folder, name, srcarch):
+                try:
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(path + "/")
+                except OSError:
+                    continue
+
+
+def _entered(folder: str, name: str, srcarch: str) -> bool:
+    if not folder:
+        return name not in SKIPPED
+    return folder != "arch/" or name == srcarch
+
+
+def _stamp(path: str) -> Stamp | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
