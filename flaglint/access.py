@@ -13,13 +13,16 @@ from flaglint.location import Location
 from flaglint.lockset import MustLockset
 from flaglint.ownership import Kind, Owner
 
+HANDOVER = "handover"
+"""The atomicity of a page's addition to a list that its reader empties at once (`handover`)."""
+
 
 class Place(NamedTuple):
     """A site: where it stands, what it writes and how.
 
     `helper` is a helper's name, "(plain RMW)", "(plain store)" or a bulk writer's name;
     `flags` the enumerators it changes; `word` head, second or any; `atomicity` plain or
-    atomic.
+    atomic. Of a handover, `flags` is the list's name and `word` is empty.
     """
 
     where: Location

@@ -69,6 +69,8 @@ class Accesses(Memory):
         self.released: frozenset[str] = frozenset()
         self.free_params = _claimed_free(function, know.models)
         self.members = _addressed(function)
+        self.copies: dict[str, ir.Call] = {}
+        """page -> the call that copied a page's worth of memory into it"""
         self.given_back: dict[str, set[int]] = {}
         self.owned_params: frozenset[str] = frozenset()
         self.called = ""
@@ -93,6 +95,9 @@ class Accesses(Memory):
             if step[1:] in self.models.free_lists:
                 return step[1:]
         return ""
+
+    def handed_over(self, field: str) -> bool:
+        return field.partition("(")[0] in self.models.handed_over
 
     def record(self, state: State, place: Place, name: str) -> None:
         """Note a write of the word of the object called `name`."""

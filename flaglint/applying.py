@@ -325,6 +325,7 @@ class Applying(Accesses):
                 doubts=doubts,
                 view=mine.view or owner.view,
                 extra=min(2, mine.extra + owner.extra),
+                parted=mine.parted or owner.parted,
             )
         elif owner.kind is Kind.FROZEN:
             state.objects[name] = mine.frozen(owner.where or self.where)

@@ -22,7 +22,7 @@ class Key(NamedTuple):
     """What keeps paths apart: `coarse` is all that is looked at when there are too many."""
 
     coarse: Hashable
-    fine: Hashable
+    fine: frozenset[Hashable]
 
 
 class Domain(Protocol[S, N_co]):
@@ -157,12 +157,19 @@ def _merge(
 def _coarsely(
     states: dict[Key, S], domain: Domain[S, N], block: int, key: Key, after: S, effort: Effort
 ) -> Iterable[Key]:
-    for known in states:
-        if known.coarse == key.coarse:
-            return _joined(states, domain, block, known, after)
+    alike = _most_alike(key, states)
+    if alike is not None:
+        return _joined(states, domain, block, alike, after)
     if len(states) < effort.limit:
         states[key] = after
         return (key,)
+    for one in reversed(states):
+        # Room for it is made where the least is lost: by two that differ in the fine half only.
+        alike = _most_alike(one, [other for other in states if other != one])
+        if alike is not None:
+            changed = tuple(_joined(states, domain, block, alike, states.pop(one)))
+            states[key] = after
+            return (*changed, key)
     last = next(reversed(states))
     weakened = domain.weaken(block, states[last], after)
     if weakened is None:
@@ -176,14 +183,26 @@ def _coarsely(
     return (new,)
 
 
+def _most_alike(key: Key, others: Iterable[Key]) -> Key | None:
+    same = [other for other in others if other.coarse == key.coarse]
+    return max(same, key=lambda other: len(other.fine & key.fine), default=None)
+
+
 def _joined(
     states: dict[Key, S], domain: Domain[S, N], block: int, key: Key, after: S
 ) -> Iterable[Key]:
     joined = domain.join(block, states[key], after)
     if joined is None:
         return ()
-    states[key] = joined
-    return (key,)
+    now = domain.key(block, joined)
+    if now != key:
+        # Less is known of it than its key says; the next one that is put to what is most
+        # alike has to see that.
+        del states[key]
+        if now in states:
+            return tuple(_joined(states, domain, block, now, joined)) or (now,)
+    states[now] = joined
+    return (now,)
 
 
 def cyclic(blocks: tuple[ir.Block, ...]) -> frozenset[int]:

@@ -85,12 +85,14 @@ class Engine:
         # takes no lock, changes nothing a verdict depends on; calls of it are opaque.
         if any(self._carriers.search(kind) for kind in function.types.values()):
             return True
-        locks = self.know.models.locks
+        locks, bulk, layout = self.know.models.locks, self.know.models.bulk, self.know.layout
         for block in function.blocks:
             for op in block.ops:
                 if isinstance(op, ir.Call):
                     if op.name in locks or self._carriers.search(op.type):
                         return True
+                    if op.name in bulk and layout.size in op.args:
+                        return True  # as many bytes as a struct page has
                 elif isinstance(op, ir.Load | ir.Cast) and self._carriers.search(op.type):
                     return True
         return False

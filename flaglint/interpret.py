@@ -6,13 +6,15 @@ it. What counts is what the last visit of each state of the fixed point showed.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable
 
 from flaglint import ir
 from flaglint.access import Access
 from flaglint.accesses import Seen, always
+from flaglint.asked import Asked
 from flaglint.calls import Calls
 from flaglint.dataflow import Effort, Key, Solution, live, solve
+from flaglint.guards import resolved
 from flaglint.knowledge import Knowledge
 from flaglint.outcomes import outcomes_of
 from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, Kind, Origin
@@ -41,6 +43,7 @@ class Interpreter(Calls):
     def __init__(self, function: ir.Function, know: Knowledge) -> None:
         super().__init__(function, know)
         self.live = live(function)
+        self.asked = Asked(function, know.summaries)
         # A local whose address is taken may be read through the pointer at any time.
         self.pinned = frozenset(
             op.path.base
@@ -103,13 +106,16 @@ class Interpreter(Calls):
     def key(self, block: int, state: State) -> Key:
         """Ownership and locks, and the conditions that later branches may repeat."""
         env = state.env
-        flags = tuple((name, env[name]) for name in self.booleans if isinstance(env.get(name), int))
-        facts = frozenset(
+        flags = [(name, env[name]) for name in self.booleans if isinstance(env.get(name), int)]
+        facts = [
             (known, mask)
             for known, mask in state.facts.items()
-            if isinstance(known, tuple) and known[0] == "s" and "&" in str(known[1])
-        )
-        return Key(state.property(), (flags, facts))
+            if isinstance(known, tuple)
+            and known[0] == "s"
+            and "&" in str(known[1])
+            and self.asked.again(block, str(known[1]))
+        ]
+        return Key(state.property(), frozenset((*flags, *facts)))
 
     def join(self, block: int, old: State, new: State) -> State | None:
         """Join paths that agree."""
@@ -470,7 +476,7 @@ def summarise(function: ir.Function, know: Knowledge) -> Result:
         (pending if access.kind in CONDITIONAL or guarded else decided).append(access)
     outcomes = outcomes_of(run, seen.exits)
     return Result(
-        Summary(function.params, outcomes, tuple(_trimmed(pending))),
+        Summary(function.params, outcomes, tuple(resolved(pending))),
         tuple(decided),
         seen.calls,
         solution.complete,
@@ -489,11 +495,3 @@ def _run(
             if (block, key) in solution.shown:
                 seen.include(solution.shown[block, key])
     return run, solution, seen
-
-
-def _trimmed(pending: list[Access]) -> Iterable[Access]:
-    # An access that is pending under some condition, and also without one, is pending.
-    free = {(a.place, a.owner.fact, a.locks) for a in pending if not a.guards}
-    for access in pending:
-        if not access.guards or (access.place, access.owner.fact, access.locks) not in free:
-            yield access

@@ -18,6 +18,7 @@ from flaglint.state import State, alternatives
 from flaglint.values import Value, add_index, object_of
 
 _MAX_STEPS = 6
+_LOCKS = frozenset(("spinlock_t *", "struct spinlock *", "raw_spinlock_t *", "rwlock_t *"))
 
 
 class Memory:
@@ -109,7 +110,18 @@ class Memory:
 
     def looked_up(self, state: State, overlay: str, field: str) -> Value:
         """A page found where others can find it too; `field` as in "h" values."""
-        return self.new_object(state, read_from(field, self.where), overlay)
+        owner = read_from(field, self.where)
+        if self.handed_over(field):
+            # Whoever takes from such a list has what was on it alone; whether others can reach
+            # it in another way, those know who put it there.
+            doubt = "who else has a page that was handed over on a list without locks"
+            owner = owner._replace(kind=Kind.UNKNOWN, doubts=frozenset((doubt,)))
+            owner = owner.from_(Origin.HANDED, field.partition("(")[2].removesuffix(")"))
+        return self.new_object(state, owner, overlay)
+
+    def handed_over(self, field: str) -> bool:
+        """Whether what is read there belongs to the reader as far as the container goes."""
+        return False
 
     def formal(self, state: State, param: str, steps: tuple[str, ...], overlay: str) -> Value:
         """The page that a formal, or memory it points to, refers to on entry."""
@@ -217,7 +229,8 @@ class Memory:
                         outer = spot.record or record
                         return self._byte(spot, max(0, offset))._replace(field=field, record=outer)
                     case "shared":
-                        return spot if inner(field) else Spot("shared", field=field)
+                        same = self.handed_over(field) and self.handed_over(spot.field)
+                        return spot if same or inner(field) else Spot("shared", field=field)
                     case "list":
                         return spot._replace(field=field)
                 return spot._replace(steps=(*spot.steps, "." + field), field=field)
@@ -396,6 +409,9 @@ class Memory:
                 value = ("a", "&" + spot.root, ())
             case "cell":
                 value = ("a", spot.root, spot.steps)
+            case "page" if op.type in _LOCKS:
+                # A lock in a page (a page table's): its class is all that matters of it.
+                value = ("h", self.symbol(state), spot.field)
             case "page":
                 value = ("o", spot.root, spot.page, spot.offset)
                 if spot.record == "folio" and spot.page == 0 and spot.offset == 0:
@@ -414,6 +430,8 @@ class Memory:
         if self.layout.page_type(op.type) and op.operator == "+" and self._map_base(state, left):
             return self._by_frame(state, right, self.layout.page_type(op.type))
         if isinstance(left, tuple) and left[0] == "o" and op.operator in ("+", "-"):
+            if isinstance(right, tuple) and right[:2] == left[:2] and not op.type.endswith("*"):
+                return None  # how far apart two pages of one folio are refers to neither
             if not op.type.endswith("*") and isinstance(right, tuple) and right[0] in ("o", "h"):
                 return ("d", left[1])  # page - vmemmap: its frame number
             number = state.number(right)

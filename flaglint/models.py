@@ -47,6 +47,7 @@ class Models(msgspec.Struct, frozen=True):
     first_reference: dict[str, int]
     take_reference: dict[str, int]
     split: frozenset[str]
+    split_tail: frozenset[str]
     drop: dict[str, int]
     free_owned: dict[str, int]
     called_at_zero: dict[str, int]
@@ -55,6 +56,8 @@ class Models(msgspec.Struct, frozen=True):
     publish_if_zero: frozenset[str]
     store_failed: frozenset[str]
     look_up: frozenset[str]
+    handed_over: frozenset[str]
+    hand_over: dict[str, tuple[int, int]]
     gives_flags: dict[str, tuple[str, ...]]
     """look-ups whose pages certainly have flags set"""
     carry: frozenset[str]
@@ -66,6 +69,7 @@ class Models(msgspec.Struct, frozen=True):
     """names, and prefixes that end in "*" """
     counts: frozenset[str]
     bulk: dict[str, tuple[int, int]]
+    page_copies: frozenset[str]
     insert: dict[str, tuple[int, int]]
     splice: dict[str, tuple[int, int]]
     remove: dict[str, int]
@@ -114,6 +118,7 @@ def load_models(directory: Path) -> Models:
         take_reference=dict(_named(memory["take_reference"], "arg")),
         unfreeze=dict(_named(memory["unfreeze"], "arg")),
         split=frozenset(memory["split"]),
+        split_tail=frozenset(memory["split_tail"]),
         drop=dict(_named(memory["drop"], "arg")),
         free_owned=dict(_named(memory["free_owned"], "arg")),
         called_at_zero=dict(_named(memory["called_at_zero"], "arg")),
@@ -123,6 +128,8 @@ def load_models(directory: Path) -> Models:
         publish=frozenset(name for row in memory["publish"] for name in row["names"]),
         publish_if_zero=frozenset(memory["publish_if_zero"]),
         store_failed=frozenset(memory["store_failed"]),
+        hand_over=_pairs(memory["hand_over"], "entry", "head"),
+        handed_over=frozenset(memory["handed_over"]),
         look_up=frozenset(memory["look_up"])
         | {name for row in memory["gives_flags"] for name in row["names"]},
         gives_flags={
@@ -136,6 +143,7 @@ def load_models(directory: Path) -> Models:
         observe=frozenset(memory["observe"]),
         counts=frozenset(memory["counts"]),
         bulk=_pairs(memory["bulk"], "to", "from"),
+        page_copies=frozenset(memory["page_copies"]),
         insert=_pairs(lists["insert"], "entry", "head"),
         splice=_pairs(lists["splice"], "source", "head"),
         remove=dict(_named(lists["remove"], "entry")),

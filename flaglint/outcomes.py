@@ -134,7 +134,7 @@ class _Closing:
             place = (self.roots.get(cell[0], cell[0]), cell[1])
             if isinstance(closed, int):
                 yield place, closed
-            elif isinstance(closed, tuple) and closed[0] in ("o", "d", "alts", "a", "f"):
+            elif isinstance(closed, tuple) and closed[0] in ("o", "d", "alts", "a", "f", "h"):
                 yield place, closed
             elif isinstance(closed, tuple) and closed[0] in ("s", "k"):
                 yield place, ("s", "")  # what the caller knew of it is gone
@@ -169,6 +169,12 @@ def _changed(state: State) -> Iterator[tuple[Root, Owner]]:
         if not name.startswith("F:") or name.endswith("'"):
             continue
         owner = state.objects[name]._replace(tentative=None)
-        if owner.kind is not Kind.ENTRY or owner.doubts or owner.extra or owner.shown:
+        if (
+            owner.kind is not Kind.ENTRY
+            or owner.doubts
+            or owner.extra
+            or owner.shown
+            or owner.parted
+        ):
             param, *steps = name[2:].split("|")
             yield (param, tuple(steps)), owner

@@ -88,6 +88,8 @@ class Origin(IntEnum):
     """Its owner gives it back to the page allocator from here."""
     PUBLISHED = 8
     """Made reachable by others on this path."""
+    HANDED = 9
+    """Taken from the list `via`, which is emptied at once: the adders know (`handover`)."""
 
 
 def origin_of(field: str) -> Origin:
@@ -136,6 +138,15 @@ class Owner(NamedTuple):
             self.kind, self.root, self.doubts, self.view, self.extra, self.shown, self.kept,
             self.tentative, self.parted, self.origin,
         )  # fmt: skip
+
+    @property
+    def untouched(self) -> bool:
+        """Whether it is just as the caller has it."""
+        return (
+            self.kind is Kind.ENTRY
+            and not (self.doubts or self.extra or self.shown or self.kept or self.parted)
+            and self.tentative is None
+        )
 
     def moved(self, kind: Kind, why: str, where: Location) -> Owner:
         """The same object with another kind."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from flaglint import ir
-from flaglint.access import Place
+from flaglint.access import HANDOVER, Place
 from flaglint.accesses import word_of
 from flaglint.containers import Containers
 from flaglint.flagtable import Atomicity, Helper, Operation
@@ -131,9 +131,10 @@ class Primitives(Containers):
         if name in models.unfreeze and args:
             self._unfreeze(state, args[models.unfreeze[name]], op.where)
             return True
-        if name in models.split and args:
+        if name in (models.split | models.split_tail) and args:
             what = object_of(args[0])
-            if what is not None and what in state.objects:
+            first = not isinstance(args[0], tuple) or args[0][0] != "o" or args[0][2] in (0, "b")
+            if what in state.objects and not (first and name in models.split_tail):
                 state.objects[what] = state.objects[what]._replace(parted=True)
             return True
         if name in models.take_reference and args:
@@ -156,6 +157,8 @@ class Primitives(Containers):
         """How pages are published, found and carried."""
         models = self.models
         if name in models.publish:
+            self._replaced(state, args)
+            self._hand_over(state, op, args)
             self._body_accesses(state, op, args)
             self._settle(state, False)
             state.facts.pop(("failed", ""), None)
@@ -172,7 +175,9 @@ class Primitives(Containers):
             return True
         if name in models.look_up:
             self._body_accesses(state, op, args)
-            self.set(state, op.dst, ("h", self.symbol(state), f"{name}()"), op.type)
+            from_ = args[0] if self.handed_over(name) and args else None
+            list_ = from_[2] if isinstance(from_, tuple) and from_[0] == "h" else ""
+            self.set(state, op.dst, ("h", self.symbol(state), f"{name}({list_})"), op.type)
             found = object_of(state.env[op.dst])
             for flag in models.gives_flags.get(name, ()) if found else ():
                 state.facts[("flag", found, flag)] = VALID
@@ -216,7 +221,9 @@ class Primitives(Containers):
         if name is None or name not in state.objects:
             return False
         if not verb:
-            state.env[op.dst] = ("t", "free", name, "")
+            # What is said of a neighbour in the memory map is not said of the page.
+            whole = page[2] in (0, "b")
+            state.env[op.dst] = ("t", "free", name, "") if whole else ("s", self.symbol(state))
             return True
         owner = state.objects[name]
         if owner.kind not in EXCLUSIVE:
@@ -227,25 +234,65 @@ class Primitives(Containers):
     def _bulk(
         self, state: State, op: ir.Call, pair: tuple[int, int], args: tuple[Value, ...]
     ) -> None:
-        to = args[pair[0]] if pair[0] < len(args) else None
+        to, source = (args[at] if 0 <= at < len(args) else None for at in pair)
         size = state.number(args[2]) if len(args) > 2 else None
-        if size == self.layout.size and not (isinstance(to, tuple) and to[0] in ("o", "d", "a")):
-            # As many bytes as a struct page has, at an address that was computed.
-            doubt = f"which struct page, if any, {op.name}() overwrites is not known"
-            name = f"m{self.at}"
-            state.objects[name] = Owner(Kind.UNKNOWN, doubts=frozenset((doubt,)), where=op.where)
-            to = ("o", name, "b", 0)
+        state.env[op.dst] = to
+        if size == self.layout.size:
+            to = self._computed(state, op, to)
         if isinstance(to, tuple) and to[0] == "o" and to[3] <= self.layout.flags:
             spot = Spot("page", to[1], page=to[2], offset=to[3])
             self.write(state, spot, op.name, (), "plain")
-        state.env[op.dst] = to
+        if op.name in self.models.page_copies and isinstance(source, tuple):
+            # What is copied are struct pages, to take their place: a change between the copy
+            # and the switch is lost, just as between a load and a store.
+            if source[0] == "o" and source[3] == 0:
+                spot = Spot("page", source[1], page=source[2], offset=self.layout.flags)
+                self.write(state, spot, op.name, (), "plain")
+            elif isinstance(to, tuple) and to[0] == "d":
+                self.copies[to[1]] = op
+                state.facts["copied", to[1]] = VALID
+
+    def _computed(self, state: State, op: ir.Call, to: Value) -> Value:
+        """The struct page at an address that was computed, when as many bytes are written."""
+        if isinstance(to, tuple) and to[0] == "a" and to[1].startswith("*") and not to[2]:
+            param = to[1][1:]
+            if not self.function.types.get(param, "*").endswith("*"):
+                return self.formal(state, param, (), "page")
+        if isinstance(to, tuple) and to[0] in ("o", "d", "a"):
+            return to
+        doubt = f"which struct page, if any, {op.name}() overwrites is not known"
+        name = f"m{self.at}"
+        state.objects[name] = Owner(Kind.UNKNOWN, doubts=frozenset((doubt,)), where=op.where)
+        return ("o", name, "b", 0)
+
+    def _hand_over(self, state: State, op: ir.Call, args: tuple[Value, ...]) -> None:
+        """A page joins a list whose reader empties it at once; see `handover`."""
+        pair = self.models.hand_over.get(op.name)
+        entry, head = (args[at] if pair and at < len(args) else None for at in pair or (0, 0))
+        name = object_of(entry)
+        if name and isinstance(head, tuple) and head[0] == "h" and head[2]:
+            place = Place(op.where, self.function.key, op.name, (head[2],), "", HANDOVER)
+            self.record(state, place, name)
+
+    def _replaced(self, state: State, args: tuple[Value, ...]) -> None:
+        """A copy is mapped where struct pages may have been: in the kernel, at an address."""
+        if len(args) < 4 or not (isinstance(args[0], tuple) and args[0][2:] == ("@init_mm",)):
+            return
+        copied = object_of(args[3])
+        op = self.copies.get(copied or "")
+        page = self.coerce(state, args[1], "struct page *")
+        if op is not None and ("copied", copied) in state.facts and object_of(page):
+            place = Place(op.where, self.function.key, op.name, (), "any", "plain")
+            self.record(state, place, str(object_of(page)))
 
     def _unfreeze(self, state: State, page: Value, where: Location) -> None:
         name = object_of(page)
         if name is None or name not in state.objects:
             return
-        if not self.part(state, page):
-            state.objects[name] = state.objects[name].thawed(where)
+        head = isinstance(page, tuple) and page[0] == "o" and page[2] in (0, "b")
+        if head or not self.part(state, page):
+            # The first page's is the last one: nothing is taken apart any more after it.
+            state.objects[name] = state.objects[name].thawed(where)._replace(parted=False)
 
     def _store_failed(self, state: State, op: ir.Call) -> list[State]:
         # Two paths from here, and not one with a question: the answer is kept in variables

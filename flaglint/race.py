@@ -20,6 +20,7 @@ from flaglint import ir
 from flaglint.access import Access, Place
 from flaglint.callgraph import CallGraph
 from flaglint.finding import Evidence, RacingAccess, Step, Taken, Verdict
+from flaglint.handover import settled
 from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, REASON, Kind, Origin
 
 _SHOWN = 4
@@ -145,7 +146,7 @@ def seen(
             if access.place not in contexts:
                 doubt = "no calling context that reaches it was seen"
                 contexts[access.place] = [(key, access, (doubt,))]
-    return contexts
+    return settled(contexts)
 
 
 def judge(
@@ -209,7 +210,9 @@ def _judge(
     walkers = _walkers(place, writers, chains, functions)
     worst = ranked[-1]
     certain = [c for c in ranked if c.access.kind in OPEN and not _doubts(c)]
-    for context in reversed(certain):
+    # A page in use by others is the story to tell; one that was let go comes after it.
+    told = sorted(certain, key=lambda c: (c.access.kind is not Kind.SHARED, len(c.chain), c.chain))
+    for context in told:
         racing = _racing(context, place, writers, chains, functions)
         if racing:
             return Judgement(
@@ -307,7 +310,7 @@ def _racing(
         and (set(other.place.flags) - set(place.flags) or not place.flags)
         and other.kind is not Kind.PFN
     ]
-    able.sort(key=lambda item: _preference(place, item))
+    able.sort(key=lambda item: _preference(place, item, chains))
     shown: list[RacingAccess] = []
     flags: set[tuple[str, ...]] = set()
     for key, other in able:
@@ -330,12 +333,13 @@ def _is(shown: list[RacingAccess], other: Access) -> bool:
     return any((o.file, o.line) == (where.file, where.line) for o in shown)
 
 
-def _preference(place: Place, item: tuple[str, Access]) -> tuple[object, ...]:
-    _, other = item
+def _preference(place: Place, item: tuple[str, Access], chains: Chains) -> tuple[object, ...]:
+    key, other = item
     return (
         other.place.word != place.word,
         other.place.atomicity != "atomic",
         not other.place.where.file.startswith("mm/"),
+        not (other.chain or chains.to(key)),  # nobody was seen to call it
         len(other.locks),
         len(other.chain),
         other.place.where,

@@ -163,7 +163,11 @@ class State:
         facts = tuple(
             (objects[item].fact, self.facts.get(("o", item), ANY_CLASS) == NULL) for item in number
         )
-        others = [(item, owner.fact) for item, owner in objects.items() if item not in number]
+        others = [
+            (item, owner.fact)
+            for item, owner in objects.items()
+            if item not in number and not owner.untouched
+        ]
         others.sort(key=_first)
         return (tuple(parts), facts, tuple(others), self.locks)
 
