@@ -153,6 +153,8 @@ class Applying(Accesses):
         kept = self.called if self.called in self.models.called_unpublished else access.owner.kept
         results = []
         for owner, name in found:
+            if access.owner.unlisted:
+                owner = taken_off(owner, access.owner.where or self.where)
             if access.owner.shown:
                 where = access.owner.where or self.where
                 owner = owner.published(access.owner.why, where)
@@ -319,6 +321,8 @@ class Applying(Accesses):
         if owner.kind is Kind.FREE and owner.origin is Origin.TYPED:
             return  # the callee only looked
         if owner.kind is Kind.ENTRY:
+            if owner.unlisted:
+                mine = taken_off(mine, owner.where or self.where)
             if owner.shown:
                 mine = mine.published(owner.why, owner.where or self.where)
             state.objects[name] = mine._replace(
@@ -483,4 +487,6 @@ def taken_off(owner: Owner, where: Location) -> Owner:
         return owner.moved(Kind.FRESH, "it was taken off the allocator's free list", where)
     if owner.kind is Kind.ENTRY and owner.root and owner.root[1][-1:] == ("[list]",):
         return owner._replace(root=(owner.root[0], (*owner.root[1][:-1], _TAKEN)))
+    if owner.kind is Kind.ENTRY:
+        return owner._replace(unlisted=True)
     return owner

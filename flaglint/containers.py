@@ -46,6 +46,9 @@ class Containers(Applying):
                 return
             spot = Spot("cell", root, (*steps, "[list]"))
             if self.private(spot):
+                # An element is on one list: it has left the one it was on.
+                if state.objects[what].kind is Kind.FREE:
+                    state.objects[what] = taken_off(state.objects[what], where)
                 self.add(state, (root, spot.steps), state.objects[what])
                 state.members[what] = (root, steps)
                 return

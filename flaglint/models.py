@@ -48,6 +48,7 @@ class Models(msgspec.Struct, frozen=True):
     take_reference: dict[str, int]
     split: frozenset[str]
     split_tail: frozenset[str]
+    split_flags: frozenset[str]
     drop: dict[str, int]
     free_owned: dict[str, int]
     called_at_zero: dict[str, int]
@@ -118,6 +119,7 @@ def load_models(directory: Path) -> Models:
         take_reference=dict(_named(memory["take_reference"], "arg")),
         unfreeze=dict(_named(memory["unfreeze"], "arg")),
         split=frozenset(memory["split"]),
+        split_flags=frozenset(memory["split_flags"]),
         split_tail=frozenset(memory["split_tail"]),
         drop=dict(_named(memory["drop"], "arg")),
         free_owned=dict(_named(memory["free_owned"], "arg")),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from flaglint.calls import Calls
-from flaglint.ownership import Kind, Owner, Root
+from flaglint.ownership import Owner, Root
 from flaglint.state import Cell, State
 from flaglint.summary import Outcome
 from flaglint.values import ANY_CLASS, VALID, Value
@@ -169,12 +169,6 @@ def _changed(state: State) -> Iterator[tuple[Root, Owner]]:
         if not name.startswith("F:") or name.endswith("'"):
             continue
         owner = state.objects[name]._replace(tentative=None)
-        if (
-            owner.kind is not Kind.ENTRY
-            or owner.doubts
-            or owner.extra
-            or owner.shown
-            or owner.parted
-        ):
+        if not owner.untouched:
             param, *steps = name[2:].split("|")
             yield (param, tuple(steps)), owner

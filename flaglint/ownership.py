@@ -107,7 +107,8 @@ class Owner(NamedTuple):
     """An object's ownership. `before` is what a freeze will be undone to; `extra` counts
     references taken on this path beyond the one it came with. `parted` says that
     its pages are folios of their own by now. `shown`, of an ENTRY, says that
-    it was published here: shared, unless the caller has it frozen. `kept` names a callee whose
+    it was published here: shared, unless the caller has it frozen; `unlisted`, that it left the
+    list it was on. `kept` names a callee whose
     contract is that it publishes the page. `tentative` is what a publication that may have
     failed will be undone to. `origin` and `via` say where it came from.
 
@@ -124,6 +125,7 @@ class Owner(NamedTuple):
     extra: int = 0
     parted: bool = False
     shown: bool = False
+    unlisted: bool = False
     kept: str = ""
     tentative: tuple[Kind, Root | None] | None = None
     origin: Origin = Origin.ELSEWHERE
@@ -137,6 +139,7 @@ class Owner(NamedTuple):
         return (
             self.kind, self.root, self.doubts, self.view, self.extra, self.shown, self.kept,
             self.tentative, self.parted, self.origin,
+            self.unlisted,
         )  # fmt: skip
 
     @property
@@ -144,7 +147,9 @@ class Owner(NamedTuple):
         """Whether it is just as the caller has it."""
         return (
             self.kind is Kind.ENTRY
-            and not (self.doubts or self.extra or self.shown or self.kept or self.parted)
+            and not (
+                self.doubts or self.extra or self.shown or self.kept or self.parted or self.unlisted
+            )
             and self.tentative is None
         )
 
@@ -159,6 +164,7 @@ class Owner(NamedTuple):
             where=where,
             before=None,
             shown=False,
+            unlisted=False,
             tentative=None,
         )
 

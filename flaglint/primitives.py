@@ -68,6 +68,9 @@ class Primitives(Containers):
             word = word_of(helper, page[2], state.objects.get(name))
             place = Place(op.where, self.function.key, op.name, flags, word, str(helper.atomicity))
             self.record(state, place, name)
+            if helper.operation is Operation.CLEAR and flags[0] in self.models.split_flags:
+                if name in state.objects and page[2] in (0, "b"):
+                    state.objects[name] = state.objects[name]._replace(parted=True)
             if helper.operation in (Operation.SET, Operation.CLEAR):
                 value = VALID if helper.operation is Operation.SET else NULL
                 state.facts[("now", name, flags[0])] = value
