@@ -232,7 +232,10 @@ class Interpreter(Calls):
             if mask is not None and "&" not in str(left[1]):
                 value = ("s", f"{left[1]}&{mask}")  # the same bits are the same wherever tested
         if value is None:
+            valid = op.type.endswith("*") and not state.mask(left) & NULL
             value = ("s", self.symbol(state))
+            if valid:  # an element of an array that is there is there
+                state.narrow(value, VALID)
         self.set(state, op.dst, value, op.type)
 
     # Control.

@@ -149,3 +149,10 @@ def test_each_lock_of_the_witness_says_where_it_was_taken(tmp_path: Path) -> Non
     assert calls["@mf_mutex"] in ("mutex_lock(&mf_mutex);", "guard(mutex)(&mf_mutex);")
     for access in (planted.locks, *(other.locks for other in planted.racing)):
         assert set(access) <= set(calls)
+
+
+def test_no_lock_outlives_the_function_that_takes_and_drops_it(tmp_path: Path) -> None:
+    request = analysis.Request((str(MINI_KERNEL),), jobs=1, cache_dir=str(tmp_path))
+    dumped = analysis.dump(request, "summary", ("try_to_unmap", "reclaim_one", "rmap_walk"))
+    assert "reclaim_one" in dumped
+    assert "locks +['" not in dumped
