@@ -34,7 +34,8 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `summary` is one line; `what`, `why` and `fix` are Markdown paragraphs; `example` is C;
     `references` are sentences that name a source (commit, document), without links that rot.
     `precision` is SARIF's low|medium|high|very-high; `security_severity` a CVSS score from
-    "0.0" to "10.0", "" when the rule is no security matter; `pedantic` rules are shown with
+    "0.0" to "10.0", "" when the rule is no security matter; `cwe` are the numbers of the
+    weaknesses in that enumeration; `pedantic` rules are shown with
     --pedantic only.
     """
 
@@ -49,6 +50,7 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     references: tuple[str, ...] = ()
     precision: str = "medium"
     security_severity: str = ""
+    cwe: tuple[int, ...] = ()
     pedantic: bool = False
 
     def markdown(self) -> str:

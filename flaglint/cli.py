@@ -99,7 +99,11 @@ def _check(options: argparse.Namespace) -> int:
     cards = load_cards()
     rules = chosen(cards, options.select, options.ignore, pedantic=options.pedantic)
     style = Style(
-        options.format, cards, _colour(options), options.category or "", options.statistics
+        options.format,
+        cards,
+        _colour(options),
+        options.category or f"flaglint/{options.arch}",
+        options.statistics,
     )
     report = _analyse(options, options.paths)
     kept = tuple(found for found in report.findings if found.rule in rules)

@@ -13,7 +13,7 @@ import msgspec
 
 from flaglint.cards import Card
 from flaglint.finding import Report
-from flaglint.quote import quoter
+from flaglint.quote import hasher, quoter
 
 
 class Style(msgspec.Struct, frozen=True):
@@ -68,7 +68,25 @@ def _json(report: Report, _style: Style) -> bytes:
 def _sarif(report: Report, style: Style) -> bytes:
     from flaglint.report import sarif
 
-    return sarif.render(report, style.cards, source=quoter(report.root), category=style.category)
+    return sarif.render(
+        report,
+        style.cards,
+        source=quoter(report.root),
+        hashes=hasher(report.root),
+        category=style.category,
+        home=_home(),
+    )
+
+
+def _home() -> str:
+    """Where to read about flaglint: the first address of the package's own metadata, or ""."""
+    from importlib.metadata import PackageNotFoundError, metadata
+
+    try:
+        named = metadata("flaglint").get_all("Project-URL") or []
+    except PackageNotFoundError:
+        return ""
+    return next((entry.partition(",")[2].strip() for entry in named), "")
 
 
 def _github(report: Report, _style: Style) -> bytes:

@@ -75,7 +75,7 @@ ONLY = {
     "clang": {"frontend", "lower"},
     "pycparser": {"pageflags"},
     "ahocorasick_rs": {"scope"},
-    "sarif_om": {"report.sarif"},
+    "sarif_om": {f"report.sarif{part}" for part in ("", ".model", ".results", ".rules")},
     "argparse": {"arguments", "completion", "cli"},
 }
 

@@ -93,3 +93,23 @@ def two_columns(left: Sequence[str], right: Sequence[str]) -> list[str]:
 def plural(count: int, noun: str) -> str:
     """`1 finding`, `2 findings`."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def marked(line: str, column: int, end_column: int = 0) -> int:
+    """The column after the expression that starts at `column` (from 1) of a source line.
+
+    `end_column` where it is known; otherwise a name and, after it, the parentheses of a call
+    that closes on the line; one character where there is no name.
+    """
+    if end_column > column:
+        return end_column
+    stop = column - 1
+    while stop < len(line) and (line[stop].isalnum() or line[stop] == "_"):
+        stop += 1
+    if stop < len(line) and line[stop] == "(" and stop >= column:
+        depth = 0
+        for place in range(stop, len(line)):
+            depth += (line[place] == "(") - (line[place] == ")")
+            if depth == 0:
+                return place + 2
+    return max(stop + 1, column + 1)

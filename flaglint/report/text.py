@@ -53,6 +53,11 @@ def locks(names: Iterable[str]) -> str:
     return f"locks {{{inside}}}" if inside else "no locks"
 
 
+def call(helper: str) -> str:
+    """A function gets its parentheses; "(plain RMW)" and the like have theirs."""
+    return f"{helper}()" if helper.isidentifier() else helper
+
+
 def call_chain(chain: Sequence[Step]) -> list[str]:
     """The chain from the access outwards: `f() <- g() (file:line) <- ...`, in pieces.
 
@@ -72,7 +77,7 @@ def _finding(found: Finding, paint: Paint, source: SourceLine | None) -> list[st
         lines += _quote(found, source, paint)
     if found.helper or found.chain:
         writes = f"writes {found.flag}" if found.flag else ""
-        lines += field("this", [_call(found.helper), "plain", writes, locks(found.locks)])
+        lines += field("this", [call(found.helper), "plain", writes, locks(found.locks)])
         lines += field("", call_chain(found.chain))
     for other in found.racing[:MOST_RACING]:
         lines += _racing(other)
@@ -89,15 +94,10 @@ def _finding(found: Finding, paint: Paint, source: SourceLine | None) -> list[st
     return lines
 
 
-def _call(helper: str) -> str:
-    """A function gets its parentheses; "(plain RMW)" and the like have theirs."""
-    return f"{helper}()" if helper.isidentifier() else helper
-
-
 def _racing(other: RacingAccess) -> list[str]:
     writes = f"writes {other.flag}" if other.flag else ""
     place = f"{other.file}:{other.line}"
-    access = [place, _call(other.helper), other.atomicity, writes, locks(other.locks)]
+    access = [place, call(other.helper), other.atomicity, writes, locks(other.locks)]
     return field("other", access) + field("", call_chain(other.chain))
 
 
