@@ -6,8 +6,9 @@
     python3 dev.py test           ruff, mypy and the tests that need no kernel
     python3 dev.py kernels        fetch Debian's 6.12 and 6.1 sources into a cache
     python3 dev.py test-kernels   the tests that run on those kernels
+    python3 dev.py test-sarif     the SARIF output by Microsoft's validator (needs npm)
     python3 dev.py test-browser   the web page's tests in a real browser (needs Debian's chromium)
-    python3 dev.py check          all of the tests, but for the browser's
+    python3 dev.py check          all of the tests, but for the browser's and the validator's
     python3 dev.py docs           write docs/rules/ from the cards in rules/
     python3 dev.py eval           seeded bugs and harmless twins on those kernels, and the table
 
@@ -27,7 +28,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from scripts import debian, kernels
+from scripts import debian, kernels, multitool
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
@@ -101,6 +102,16 @@ def test_kernels(arguments: list[str]) -> None:
     _run([PYTHON, "-m", "pytest", "-m", "kernel", *arguments])
 
 
+def test_sarif(arguments: list[str]) -> None:
+    """The tests that ask Microsoft's SARIF validator, which npm fetches, none of them skipped."""
+    try:
+        multitool.fetch()
+    except multitool.MultitoolError as error:
+        sys.exit(f"dev.py: {error}")
+    os.environ["FLAGLINT_REQUIRE_MULTITOOL"] = "1"
+    _run([PYTHON, "-m", "pytest", "tests/test_sarif_multitool.py", *arguments])
+
+
 def test_browser(arguments: list[str]) -> None:
     """The tests of the web page, none of them skipped."""
     _run([PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-e", ".[browser]"])
@@ -131,8 +142,8 @@ def main(argv: list[str]) -> None:
     """Run one target."""
     target, arguments = (argv[0], argv[1:]) if argv else ("", [])
     if target not in (
-        "setup", "demo", "lint", "test", "kernels", "test-kernels", "test-browser", "check", "eval",
-        "docs",
+        "setup", "demo", "lint", "test", "kernels", "test-kernels", "test-browser", "test-sarif",
+        "check", "eval", "docs",
     ):  # fmt: skip
         sys.exit(str(__doc__))
     if target != "kernels":
@@ -143,6 +154,8 @@ def main(argv: list[str]) -> None:
         lint()
     if target in ("test", "check"):
         test(arguments)
+    if target == "test-sarif":
+        test_sarif(arguments)
     if target == "test-browser":
         test_browser(arguments)
     if target in ("kernels", "test-kernels", "check") or (target == "eval" and not arguments):

@@ -206,7 +206,9 @@ def _tree_options(parser: argparse.ArgumentParser) -> None:
         help="the kernel's .config; default: a shipped one with every mm feature on",
     )
     group.add_argument(
-        "--objtree", metavar="DIR", help="the O= directory of a build, whose headers are used"
+        "--objtree",
+        metavar="DIR",
+        help="the O= directory of a build, whose headers are used; default: none",
     )
     group.add_argument(
         "--compile-commands", metavar="FILE", help="default: the one in the build or the tree"

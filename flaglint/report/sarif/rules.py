@@ -23,10 +23,10 @@ _PROBLEM_SEVERITY = {
 }
 NOT_ANALYSED, COVERAGE, DOUBTS, LIMITED = "not-analysed", "coverage", "doubts", "limited"
 _NOTIFICATIONS = {
-    NOT_ANALYSED: "A file or function that could not be analysed, and why.",
-    COVERAGE: "How many plain writers the text names, and what became of them.",
-    DOUBTS: "What stood in the way of a verdict, and at how many sites.",
-    LIMITED: "What was left out of this file to keep within a consumer's limits.",
+    NOT_ANALYSED: ("PartNotAnalysed", "A file or function that could not be analysed, and why."),
+    COVERAGE: ("PlainWritesCovered", "How many plain writers the text names, and their fate."),
+    DOUBTS: ("DoubtsCounted", "What stood in the way of a verdict, and at how many sites."),
+    LIMITED: ("LogLimited", "What was left out of this file to keep within consumers' limits."),
 }
 
 
@@ -40,12 +40,16 @@ def driver(cards: Sequence[Card], home: str = "") -> Any:
         short_description=om.MultiformatMessageString(
             text="Finds plain page-flag writes that can lose a concurrent update."
         ),
-        rules=[_rule(card) for card in cards],
+        rules=[_rule(card, home) for card in cards],
         notifications=[
             om.ReportingDescriptor(
-                id=name, short_description=om.MultiformatMessageString(text=text)
+                id=identity,
+                name=name,
+                short_description=om.MultiformatMessageString(text=text),
+                full_description=om.MultiformatMessageString(text=text),
+                help=om.MultiformatMessageString(text=text, markdown=text),
             )
-            for name, text in _NOTIFICATIONS.items()
+            for identity, (name, text) in _NOTIFICATIONS.items()
         ],
     )
 
@@ -55,7 +59,7 @@ def notification_index(name: str) -> int:
     return list(_NOTIFICATIONS).index(name)
 
 
-def _rule(card: Card) -> Any:
+def _rule(card: Card, home: str) -> Any:
     properties: dict[str, Any] = {
         "precision": card.precision,
         "problem.severity": _PROBLEM_SEVERITY[card.level],
@@ -71,6 +75,7 @@ def _rule(card: Card) -> Any:
         short_description=om.MultiformatMessageString(text=f"{card.summary}."),
         full_description=om.MultiformatMessageString(text=_shortened(card.what)),
         help=om.MultiformatMessageString(text=_plain(card), markdown=card.markdown()),
+        help_uri=home or None,
         default_configuration=om.ReportingConfiguration(level=card.level.value),
         properties=properties,
     )
