@@ -18,6 +18,7 @@ from flaglint import __version__
 
 CHECK_FORMATS = ("text", "concise", "json", "sarif", "github", "codeclimate", "html")
 """The names of flaglint.formats, which --help must not have to import."""
+DIFF_FORMATS = ("text", "concise", "json", "sarif", "github", "codeclimate", "b4", "nipa")
 SHELLS = ("bash", "zsh", "fish")
 STAGES = ("flags", "ir", "callgraph", "summary")
 ARCHES = ("x86_64", "arm64")
@@ -117,6 +118,33 @@ def parser() -> Parser:
     )
     _analysis_options(check)
 
+    _baseline_options(check)
+
+    diff = commands.add_parser("diff", help="report what a change introduces")
+    diff.add_argument("before", metavar="REV", help="a revision, A..B, or - for a patch on stdin")
+    diff.add_argument(
+        "after", nargs="?", default="", metavar="REV2", help="default: the work tree as it is"
+    )
+    diff.add_argument(
+        "--tree", dest="path", default=".", metavar="PATH", help="the kernel tree; default: ."
+    )
+    _rule_options(diff)
+    _output_options(diff, DIFF_FORMATS)
+    _analysis_options(diff)
+
+    hook = commands.add_parser(
+        "hook", help="report what touches the given files or is made by their change (pre-commit)"
+    )
+    hook.add_argument("paths", nargs="*", metavar="FILE", help="the files of the commit")
+    hook.add_argument(
+        "--base",
+        metavar="REV",
+        help="what the files are compared with; default: $PRE_COMMIT_FROM_REF, or HEAD",
+    )
+    _rule_options(hook)
+    _output_options(hook, CHECK_FORMATS)
+    _analysis_options(hook)
+
     flags = commands.add_parser("flags", help="show flags, bits, words and helpers of the header")
     flags.add_argument("path", metavar="PATH", help="a kernel tree")
     _output_options(flags, ("table", "json"))
@@ -174,6 +202,24 @@ def _rule_options(parser: argparse.ArgumentParser) -> None:
         "--pedantic",
         action="store_true",
         help="show notes that need a human's judgement too (FL002, FL011); default: no",
+    )
+
+
+def _baseline_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("accepted findings")
+    group.add_argument(
+        "--baseline", metavar="FILE", help="leave out what FILE accepts; default: none"
+    )
+    group.add_argument(
+        "--write-baseline",
+        metavar="FILE",
+        help="accept the present findings: write them to FILE, report none",
+    )
+    group.add_argument(
+        "--show-suppressed",
+        action="store_true",
+        help="report what a [[suppress]] or the baseline hides too; in SARIF as suppressed; "
+        "default: no",
     )
 
 

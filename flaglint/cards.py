@@ -35,8 +35,8 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     `references` are sentences that name a source (commit, document), without links that rot.
     `precision` is SARIF's low|medium|high|very-high; `security_severity` a CVSS score from
     "0.0" to "10.0", "" when the rule is no security matter; `cwe` are the numbers of the
-    weaknesses in that enumeration; `pedantic` rules are shown with
-    --pedantic only.
+    weaknesses in that enumeration; `pedantic` rules are shown with --pedantic only, and those of
+    them that are news `when_introduced` also where a change makes the finding.
     """
 
     id: str
@@ -52,10 +52,12 @@ class Card(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     security_severity: str = ""
     cwe: tuple[int, ...] = ()
     pedantic: bool = False
+    when_introduced: bool = False
 
     def markdown(self) -> str:
         """The whole card as Markdown."""
         shown = f"{self.level}, shown with --pedantic" if self.pedantic else str(self.level)
+        shown += ", or where a change introduces it" if self.when_introduced else ""
         parts = [
             f"# {self.id} {self.name} ({shown})",
             f"{self.summary}.",

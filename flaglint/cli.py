@@ -10,10 +10,11 @@ The interface is `main(argv) -> status`.
 from __future__ import annotations
 
 import argparse
+import datetime
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,9 @@ from flaglint.arguments import ARCHES, CHECK_FORMATS, parse, suggestion
 
 if TYPE_CHECKING:
     from flaglint.analysis import Request
+    from flaglint.cards import Card
     from flaglint.finding import Report
+    from flaglint.policy import Policy
 
 CLEAN, FINDINGS, FAILED = 0, 1, 2
 INTERRUPTED, BROKEN_PIPE = 130, 141
@@ -31,7 +34,9 @@ INTERRUPTED, BROKEN_PIPE = 130, 141
 _TOLD = frozenset(
     {
         "TreeError", "HeaderError", "FrontendError", "ReadingError", "CardError", "OutputError",
-        "FormatError", "SelectionError", "SettingsError", "StoreError",
+        "FormatError", "SelectionError", "SettingsError",
+        "SuppressionError", "BaselineError", "GitError", "PatchError", "RevisionError",
+        "SnapshotError", "StoreError",
     }
 )  # fmt: skip
 
@@ -43,6 +48,10 @@ def entry() -> None:
 
 def main(argv: Sequence[str]) -> int:
     """Run one command line (without the program's name) and return the exit status."""
+    from flaglint.makecheck import is_build_call
+
+    if is_build_call(argv, os.environ):
+        return _build(argv)
     try:
         options = parse(argv)
     except SystemExit as stop:
@@ -90,14 +99,12 @@ def _say(message: str) -> None:
 
 
 def _check(options: argparse.Namespace) -> int:
-    import msgspec
-
+    from flaglint import policy
     from flaglint.cards import load_cards
     from flaglint.formats import Style, render
-    from flaglint.selection import chosen
 
     cards = load_cards()
-    rules = chosen(cards, options.select, options.ignore, pedantic=options.pedantic)
+    rules = _policy(options, cards)
     style = Style(
         options.format,
         cards,
@@ -106,10 +113,135 @@ def _check(options: argparse.Namespace) -> int:
         options.statistics,
     )
     report = _analyse(options, options.paths)
-    kept = tuple(found for found in report.findings if found.rule in rules)
-    report = msgspec.structs.replace(report, findings=kept)
-    _write(options, render(report, style))
+    whole = all(os.path.isdir(path) for path in options.paths)
+    report, remarks = policy.apply(report, rules, _today(), whole=whole)
+    _remark(options, remarks)
+    if options.write_baseline:
+        return _write_baseline(options, report)
+    shown = policy.with_suppressed(report) if options.show_suppressed else report
+    _write(options, render(shown, style))
     return FINDINGS if report.findings else CLEAN
+
+
+def _write_baseline(options: argparse.Namespace, report: Report) -> int:
+    from flaglint.baseline import encode_baseline
+    from flaglint.output import replace_file
+    from flaglint.report.layout import plural
+
+    replace_file(Path(options.write_baseline), encode_baseline(report.findings))
+    accepted = plural(len(report.findings), "finding")
+    _remark(options, (f"{options.write_baseline}: accepts {accepted}",))
+    return CLEAN
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from flaglint.cards import load_cards
+    from flaglint.policy import of_changes
+    from flaglint.report import changes
+    from flaglint.revisions import Question, answer, revisions_of
+
+    if options.before == "-":
+        question = Question(options.path, patch=sys.stdin.buffer.read(), arch=options.arch)
+    else:
+        before, after = revisions_of(options.before, options.after)
+        question = Question(options.path, before, after, arch=options.arch)
+    try:
+        rules = _policy(options, load_cards())
+        found = answer(question, Path(_cache(options)), lambda path: _analyse(options, [path]))
+    except Exception as error:
+        if options.format not in _ROBOTS or type(error).__name__ not in _TOLD:
+            raise
+        return _robot(options, *changes.not_checked(options.format, str(error)))
+    done = of_changes(found.changes, rules, _today())
+    if options.format == "b4":
+        return _robot(options, int(changes.fails(done)), "", changes.render_b4(done))
+    if options.format == "nipa":
+        return _robot(options, *changes.render_nipa(done, found.after))
+    if options.format == "json":
+        _write(options, changes.render_json(done, found.after))
+    elif options.format == "text":
+        from flaglint.quote import quoter
+
+        source = quoter(found.after.root) if found.after is not None else None
+        shown = changes.render_text(done, found.after, colour=_colour(options), source=source)
+        _write(options, shown)
+    else:
+        from flaglint.formats import Style, render
+
+        style = Style(options.format, load_cards(), _colour(options))
+        _write(options, render(changes.introduced(done, found.after), style))
+    return FINDINGS if changes.fails(done) else CLEAN
+
+
+def _robot(options: argparse.Namespace, status: int, summary: str, log: str) -> int:
+    """Answer b4 or NIPA: the log to stdout, the summary to where NIPA wants it."""
+    _write(options, log)
+    descriptor = os.environ.get("DESC_FD", "")
+    if summary and descriptor.isdecimal():
+        os.write(int(descriptor), f"{summary}\n".encode())
+    elif summary:
+        _write(options, f"{summary}\n")
+    return status
+
+
+def _hook(options: argparse.Namespace) -> int:
+    from flaglint import policy
+    from flaglint.cards import load_cards
+    from flaglint.finding import Level
+    from flaglint.formats import Style, render
+    from flaglint.hook import touched
+
+    cards = load_cards()
+    rules = _policy(options, cards)
+    base = options.base or os.environ.get("PRE_COMMIT_FROM_REF") or "HEAD"
+    cache = Path(_cache(options))
+    found = touched(
+        options.paths, base, options.arch, cache, lambda path: _analyse(options, [path])
+    )
+    if found is None:
+        return CLEAN
+    report, _ = policy.apply(
+        found.report, rules, _today(), whole=False, introduced=found.introduced
+    )
+    _write(options, render(report, Style(options.format, cards, _colour(options))))
+    return FINDINGS if any(f.level is not Level.NOTE for f in report.findings) else CLEAN
+
+
+def _build(argv: Sequence[str]) -> int:
+    """Stand in for sparse in a kernel build, which nothing may break."""
+    try:
+        from flaglint import makecheck, policy
+        from flaglint.cards import load_cards
+        from flaglint.settings import discover
+
+        call = makecheck.read_call(argv, os.environ)
+        settings = discover(Path(call.srctree))
+
+        def analyse(root: str, objtree: str) -> Report:
+            from flaglint import analysis
+
+            request = analysis.Request(
+                paths=(root,),
+                arch=makecheck.ARCHES[call.arch],
+                objtree=objtree if objtree != root else None,
+                cache_dir=_cache_dir(),
+            )
+            report = analysis.analyse(request, lambda stage, done, total: None)
+            rules = policy.of_settings(settings, load_cards())
+            return policy.apply(report, rules, _today(), whole=True)[0]
+
+        version = makecheck.version_of(settings.path, str(_today()))
+        for line in makecheck.check_file(call, Path(_cache_dir()), version, analyse, _say):
+            _say_line(line)
+    except Exception as error:
+        _say(f"not checked: {type(error).__name__}: {error}")
+    return CLEAN
+
+
+def _say_line(line: str) -> None:
+    from flaglint.report.layout import printable
+
+    print(printable(line), file=sys.stderr)
 
 
 def _sites(options: argparse.Namespace) -> int:
@@ -194,6 +326,8 @@ def _dump(options: argparse.Namespace) -> int:
 
 _RUN: dict[str, Callable[[argparse.Namespace], int]] = {
     "check": _check,
+    "diff": _diff,
+    "hook": _hook,
     "flags": _flags,
     "sites": _sites,
     "graph": _graph,
@@ -204,6 +338,42 @@ _RUN: dict[str, Callable[[argparse.Namespace], int]] = {
 
 
 # The analysis
+
+
+_ROBOTS = ("b4", "nipa")
+"""Formats whose reader takes every word for a complaint."""
+
+
+def _policy(options: argparse.Namespace, cards: tuple[Card, ...]) -> Policy:
+    from flaglint.policy import read_policy
+
+    return read_policy(
+        cards,
+        select=options.select,
+        ignore=options.ignore,
+        pedantic=options.pedantic,
+        suppressions=options.found.suppress,
+        source=options.found.path,
+        baseline=_baseline(options),
+    )
+
+
+def _baseline(options: argparse.Namespace) -> str:
+    if "baseline" not in options:
+        return ""
+    if options.write_baseline:
+        return ""  # the new one stands for itself
+    return str(options.baseline or options.found.baseline or "")
+
+
+def _today() -> datetime.date:
+    return datetime.datetime.now(datetime.timezone.utc).date()
+
+
+def _remark(options: argparse.Namespace, remarks: Iterable[str]) -> None:
+    if not options.quiet:
+        for remark in remarks:
+            _say(remark)
 
 
 def _settle(options: argparse.Namespace) -> None:
@@ -218,7 +388,9 @@ def _settle(options: argparse.Namespace) -> None:
     if options.settings:
         settings = read(Path(options.settings)) or settings
     elif not options.isolated:
-        settings = discover(Path(paths[0]))
+        settings = discover(Path(paths[0] if paths else "."))
+    options.found = settings
+    options.quiet = options.quiet or getattr(options, "format", "") in _ROBOTS
     for name, choices in (("format", CHECK_FORMATS), ("arch", ARCHES)):
         value = getattr(settings, name)
         if value is not None and value not in choices:
@@ -226,12 +398,13 @@ def _settle(options: argparse.Namespace) -> None:
             raise SettingsError(f"{settings.path}: {name}: no '{value}'{meant}")
     if settings.path and not options.quiet:
         _say(f"settings from {settings.path}")
-    if options.command == "check":
-        options.format = options.format or settings.format or CHECK_FORMATS[0]
+    if "format" in options and options.format is None:
+        options.format = settings.format or CHECK_FORMATS[0]
+    if "select" in options:
         options.pedantic = options.pedantic or bool(settings.pedantic)
-        for name in ("select", "ignore", "category"):
-            if getattr(options, name) is None:
-                setattr(options, name, getattr(settings, name))
+    for name in ("select", "ignore", "category"):
+        if name in options and getattr(options, name) is None:
+            setattr(options, name, getattr(settings, name))
     for name in ("arch", "config", "jobs"):
         if name in options and not getattr(options, name):
             setattr(options, name, getattr(settings, name))
@@ -263,8 +436,12 @@ def _request(options: argparse.Namespace, paths: Sequence[str]) -> Request:
         outside=options.allow_outside,
         seconds=options.timeout,
         megabytes=options.memory,
-        cache_dir=options.cache_dir or _cache_dir(),
+        cache_dir=_cache(options),
     )
+
+
+def _cache(options: argparse.Namespace) -> str:
+    return str(options.cache_dir or _cache_dir())
 
 
 def _cache_dir() -> str:

@@ -14,7 +14,7 @@ header are as old as it says. Calls at the same time wait for one analysis, not 
 Limits: a change of a file that make does not compile is not looked for; a new report is made
 when the file that was changed gets compiled.
 
-Interface: `is_build_call`, `check_file`.
+Interface: `is_build_call`, `read_call`, `check_file`, `version_of`.
 """
 
 from __future__ import annotations
@@ -29,14 +29,15 @@ from pathlib import Path
 
 import msgspec
 
+from flaglint.data import rules_dir
 from flaglint.finding import Finding, RacingAccess, Report
 
 Analyse = Callable[[str, str], Report]
 """The report on the tree at a root, built into an object directory ("" for none)."""
 Say = Callable[[str], None]
 
-ARCHES = {"x86_64": "x86", "x86": "x86", "arm64": "arm64"}
-"""What the build calls the architectures that flaglint knows, and their directories."""
+ARCHES = {"x86": "x86_64", "arm64": "arm64"}
+"""The architectures that flaglint knows, by their directories of arch/."""
 
 _ELSEWHERE = ("Documentation", "tools", "samples", "scripts", "usr", "rust", "certs")
 _SLACK = 100_000_000
@@ -73,6 +74,16 @@ def is_build_call(argv: Sequence[str], environ: Mapping[str, str]) -> bool:
     return "srctree" in environ and "-D__linux__" in argv and argv[-1].endswith(".c")
 
 
+def version_of(*parts: str) -> str:
+    """What a kept report depends on beside the tree: flaglint itself, and files or texts given."""
+    rows = [part for part in parts if part]
+    own = Path(__file__).parent
+    for path in (*sorted(own.rglob("*.py")), *sorted(rules_dir().glob("*.toml")), *map(Path, rows)):
+        with contextlib.suppress(OSError):
+            rows.append(f"{path} {path.stat().st_mtime_ns} {path.stat().st_size}")
+    return hashlib.sha256("\0".join(rows).encode()).hexdigest()
+
+
 def read_call(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
     """The call by its command line and environment; options are not looked at."""
     here = os.getcwd()
@@ -82,7 +93,7 @@ def read_call(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
         file=os.path.realpath(os.path.join(here, argv[-1])),
         srctree=os.path.realpath(os.path.join(objtree, environ["srctree"])),
         objtree=objtree,
-        arch=environ.get("SRCARCH") or environ.get("ARCH") or "",
+        arch=environ.get("SRCARCH", ""),
     )
 
 
@@ -94,6 +105,9 @@ def check_file(call: Call, cache: Path, version: str, analyse: Analyse, say: Say
     """
     path = os.path.relpath(call.file, call.srctree)
     if path.startswith("../") or path.split("/")[0] in _ELSEWHERE:
+        return []
+    if call.arch not in ARCHES:
+        say(f"{call.name}: not checked: arch/{call.arch} is not supported")
         return []
     place = hashlib.sha256("\0".join((call.srctree, call.objtree, call.arch)).encode()).hexdigest()
     folder = cache / "make"
@@ -159,8 +173,7 @@ def _stamp(path: str) -> tuple[int, int]:
 def _header_times(call: Call) -> Iterator[int]:
     """When each header, and the configuration, was changed; what the build makes does not count."""
     pending = [
-        os.path.join(call.srctree, top)
-        for top in ("include", f"arch/{ARCHES.get(call.arch, call.arch)}/include", "mm")
+        os.path.join(call.srctree, top) for top in ("include", f"arch/{call.arch}/include", "mm")
     ]
     while pending:
         with contextlib.suppress(OSError), os.scandir(pending.pop()) as entries:

@@ -11,7 +11,7 @@ patch is applied to the files as they are, and where that fails, taken back from
 Invariants: the work tree, the index and the repository are only read; what is analysed is a copy
 in the cache (`snapshot`). A change of nothing that flaglint reads costs no analysis.
 
-Interface: `Question`, `answer`.
+Interface: `Question`, `revisions_of`, `answer`.
 """
 
 from __future__ import annotations
@@ -66,6 +66,16 @@ class Answer(msgspec.Struct, frozen=True):
 class _Sides(msgspec.Struct, frozen=True):
     before: Contents
     after: Contents
+
+
+def revisions_of(before: str, after: str) -> tuple[str, str]:
+    """The two revisions of a command line: REV, REV REV2 or A..B. Raises RevisionError."""
+    if ".." not in before:
+        return before, after
+    one, _, two = before.partition("..")
+    if after or two.startswith("."):
+        raise RevisionError(f"{before}: not understood; name REV, REV REV2 or A..B")
+    return one or "HEAD", two or "HEAD"
 
 
 def answer(question: Question, cache: Path, analyse: Analyse) -> Answer:

@@ -88,7 +88,7 @@ def suppress(
     kept: list[Finding] = []
     hidden = list(report.suppressed)
     for found in report.findings:
-        number = next((n for n, row in enumerate(rows) if _holds(row, today, found)), None)
+        number = next((n for n, row in enumerate(rows) if holds(row, today, found)), None)
         if number is None:
             kept.append(found)
             continue
@@ -103,7 +103,8 @@ def suppress(
     return shown, remarks
 
 
-def _holds(row: Suppression, today: datetime.date, finding: Finding) -> bool:
+def holds(row: Suppression, today: datetime.date, finding: Finding) -> bool:
+    """Whether the row hides this finding on this day."""
     return (row.expires is None or today <= row.expires) and row.hides(finding)
 
 

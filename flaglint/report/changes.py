@@ -18,7 +18,7 @@ import msgspec
 
 from flaglint import __version__
 from flaglint.comparing import Changes
-from flaglint.finding import Finding, Level, Report
+from flaglint.finding import Coverage, Finding, Level, Report
 from flaglint.report import text
 from flaglint.report.json import SCHEMA, encode
 from flaglint.report.layout import Paint, SourceLine, plural, printable
@@ -97,6 +97,19 @@ def counted(changes: Changes) -> str:
         f"introduced {len(changes.introduced)}, fixed {len(changes.fixed)}, "
         f"preexisting {len(changes.preexisting)}"
     )
+
+
+def introduced(changes: Changes, after: Report | None) -> Report:
+    """The report after the change with what it introduces only, for the formats of `check`."""
+    if after is None:
+        return Report("", "", Coverage(0, 0, 0, 0), (), ())
+    return msgspec.structs.replace(after, findings=changes.introduced, unread=changes.unread)
+
+
+def not_checked(form: str, reason: str) -> tuple[int, str, str]:
+    """Status, summary and log for b4 or NIPA when there is no answer: a warning for both."""
+    line = f"not checked: {printable(reason)}"
+    return (WARN, line, "") if form == "nipa" else (2, "", f"WARNING: {line}\n")
 
 
 def fails(changes: Changes) -> bool:
