@@ -120,30 +120,7 @@ def parser() -> Parser:
 
     _baseline_options(check)
 
-    diff = commands.add_parser("diff", help="report what a change introduces")
-    diff.add_argument("before", metavar="REV", help="a revision, A..B, or - for a patch on stdin")
-    diff.add_argument(
-        "after", nargs="?", default="", metavar="REV2", help="default: the work tree as it is"
-    )
-    diff.add_argument(
-        "--tree", dest="path", default=".", metavar="PATH", help="the kernel tree; default: ."
-    )
-    _rule_options(diff)
-    _output_options(diff, DIFF_FORMATS)
-    _analysis_options(diff)
-
-    hook = commands.add_parser(
-        "hook", help="report what touches the given files or is made by their change (pre-commit)"
-    )
-    hook.add_argument("paths", nargs="*", metavar="FILE", help="the files of the commit")
-    hook.add_argument(
-        "--base",
-        metavar="REV",
-        help="what the files are compared with; default: $PRE_COMMIT_FROM_REF, or HEAD",
-    )
-    _rule_options(hook)
-    _output_options(hook, CHECK_FORMATS)
-    _analysis_options(hook)
+    _change_commands(commands)
 
     flags = commands.add_parser("flags", help="show flags, bits, words and helpers of the header")
     flags.add_argument("path", metavar="PATH", help="a kernel tree")
@@ -181,6 +158,33 @@ def parser() -> Parser:
     completions.add_argument("shell", choices=SHELLS, help="the shell")
     _output_options(completions, ())
     return top
+
+
+def _change_commands(commands: argparse._SubParsersAction[Parser]) -> None:
+    diff = commands.add_parser("diff", help="report what a change introduces")
+    diff.add_argument("before", metavar="REV", help="a revision, A..B, or - for a patch on stdin")
+    diff.add_argument(
+        "after", nargs="?", default="", metavar="REV2", help="default: the work tree as it is"
+    )
+    diff.add_argument(
+        "--tree", dest="path", default=".", metavar="PATH", help="the kernel tree; default: ."
+    )
+    _rule_options(diff)
+    _output_options(diff, DIFF_FORMATS)
+    _analysis_options(diff)
+
+    hook = commands.add_parser(
+        "hook", help="report what touches the given files or is made by their change (pre-commit)"
+    )
+    hook.add_argument("paths", nargs="*", metavar="FILE", help="the files of the commit")
+    hook.add_argument(
+        "--base",
+        metavar="REV",
+        help="what the files are compared with; default: $PRE_COMMIT_FROM_REF, or HEAD",
+    )
+    _rule_options(hook)
+    _output_options(hook, CHECK_FORMATS)
+    _analysis_options(hook)
 
 
 def _rule_options(parser: argparse.ArgumentParser) -> None:

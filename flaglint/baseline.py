@@ -96,6 +96,7 @@ def without_baseline(
     remarks: tuple[str, ...] = ()
     if left and whole:
         rows = "1 finding" if left == 1 else f"{left} findings"
-        remarks = (f"{baseline.path}: {rows} of the baseline are no more: write it again",)
+        verb = "is" if left == 1 else "are"
+        remarks = (f"{baseline.path}: {rows} of the baseline {verb} no more: write it again",)
     shown = msgspec.structs.replace(report, findings=tuple(kept), suppressed=tuple(hidden))
     return shown, remarks

@@ -367,7 +367,7 @@ def _baseline(options: argparse.Namespace) -> str:
 
 
 def _today() -> datetime.date:
-    return datetime.datetime.now(datetime.timezone.utc).date()
+    return datetime.datetime.now(datetime.UTC).date()
 
 
 def _remark(options: argparse.Namespace, remarks: Iterable[str]) -> None:

@@ -12,6 +12,7 @@ Interface: `Policy`, `read_policy`, `apply`, `of_changes`.
 from __future__ import annotations
 
 import datetime
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -111,11 +112,20 @@ def apply(
     )
     report = msgspec.structs.replace(report, findings=kept)
     relevant = tuple(row for row in policy.suppressions if row.rule in policy.rules)
-    report, remarks = suppress(report, relevant, today, source=policy.source, whole=whole)
+    source = _inside(report.root, policy.source)
+    report, remarks = suppress(report, relevant, today, source=source, whole=whole)
     if policy.baseline is None:
         return report, remarks
-    shown, more = without_baseline(report, policy.baseline, whole=whole and policy.everything)
+    path = _inside(report.root, policy.baseline.path)
+    accepted = msgspec.structs.replace(policy.baseline, path=path)
+    shown, more = without_baseline(report, accepted, whole=whole and policy.everything)
     return shown, remarks + more
+
+
+def _inside(root: str, path: str) -> str:
+    """A path as reports spell it: relative to the tree's root where it lies inside."""
+    full = os.path.realpath(path) if path else ""
+    return os.path.relpath(full, root) if full.startswith(f"{root}/") else path
 
 
 def of_changes(changes: Changes, policy: Policy, today: datetime.date) -> Changes:

@@ -119,9 +119,8 @@ def fails(changes: Changes) -> bool:
 
 def _line(found: Finding) -> str:
     kind = "ERROR" if found.level is Level.ERROR else "WARNING"
-    where = f"{printable(found.file)}:{found.line}"
-    function = f" in {found.function}()" if found.function else ""
-    return f"{kind}: {where}: {printable(found.message)}{printable(function)} [{found.rule}]"
+    where = f"{found.file}:{found.line}: " + (f"{found.function}(): " if found.function else "")
+    return f"{kind}: {printable(where)}{printable(found.message)} [{found.rule}]"
 
 
 def _rows(findings: Sequence[Finding]) -> list[dict[str, Any]]:

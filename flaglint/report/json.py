@@ -22,6 +22,10 @@ def render_check(report: Report) -> bytes:
         _head(report)
         | {
             "findings": [_finding(found) for found in report.findings],
+            "suppressed": [
+                _finding(hidden.finding) | {"reason": hidden.reason, "source": hidden.source}
+                for hidden in report.suppressed
+            ],
             "files": report.files,
             "doubts": _counted(report.doubts),
             "unread": [msgspec.to_builtins(item) for item in report.unread],

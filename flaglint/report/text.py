@@ -145,6 +145,8 @@ def totals(report: Report) -> list[str]:
         f"kernel {printable(report.kernel)}, {plural(report.files, 'file')} analysed",
         coverage(report),
     ]
+    if report.suppressed:
+        lines.insert(1, f"{len(report.suppressed)} suppressed: {_sources(report)}")
     verdicts = Counter(site.verdict for site in report.sites)
     if verdicts:
         parts = ", ".join(f"{verdicts[v]} {v.value}" for v in Verdict if verdicts[v])
@@ -153,6 +155,11 @@ def totals(report: Report) -> list[str]:
         named = ", ".join(f"{count} {printable(name)}" for name, count in report.doubts)
         lines.append(f"doubts: {named}")
     return [*lines, *not_analysed(report)]
+
+
+def _sources(report: Report) -> str:
+    counts = Counter(hidden.source for hidden in report.suppressed)
+    return ", ".join(f"{counts[name]} by {printable(name)}" for name in sorted(counts))
 
 
 def not_analysed(report: Report) -> list[str]:

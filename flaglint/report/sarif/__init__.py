@@ -102,6 +102,7 @@ def _run(
     places = Places(source, context=shape.detail.context)
     order = {card.id: number for number, card in enumerate(cards)}
     kept = _worst(report.findings, shape.results)
+    reasons = {hidden.finding: hidden.reason for hidden in report.suppressed}
     return om.Run(
         tool=om.Tool(driver=rules.driver(cards, home)),
         automation_details=om.RunAutomationDetails(id=f"{category}/{report.kernel}"),
@@ -117,7 +118,10 @@ def _run(
                 tool_execution_notifications=_notifications(report, shape, len(kept), places),
             )
         ],
-        results=[result(found, order, places, shape.detail, hashes) for found in kept],
+        results=[
+            result(found, order, places, shape.detail, hashes, reasons.get(found))
+            for found in kept
+        ],
         properties={
             "kernel": report.kernel,
             "files": report.files,

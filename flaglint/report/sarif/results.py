@@ -42,8 +42,13 @@ def result(
     places: Places,
     detail: Detail,
     hashes: LineHash | None,
+    suppressed: str | None = None,
 ) -> Any:
-    """One result; `rules` maps a rule's id to its place in the driver's list."""
+    """One result; `rules` maps a rule's id to its place in the driver's list.
+
+    `suppressed` is why the user does not want to see it, None when nobody said so.
+    """
+    reason = om.Suppression(kind="external", justification=suppressed)
     racing, evidence = found.racing[: detail.racing], found.evidence[: detail.evidence]
     related = [
         places.location(
@@ -68,6 +73,7 @@ def result(
         rule_id=found.rule,
         rule_index=rules.get(found.rule, -1),
         level=found.level.value,
+        suppressions=None if suppressed is None else [reason],
         message=om.Message(text=_message(found, detail)),
         locations=[
             places.location(
