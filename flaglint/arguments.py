@@ -11,14 +11,16 @@ import argparse
 import difflib
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from flaglint import __version__
 
 CHECK_FORMATS = ("text", "concise", "json", "sarif", "github", "codeclimate", "html")
 """The names of flaglint.formats, which --help must not have to import."""
-DIFF_FORMATS = ("text", "concise", "json", "sarif", "github", "codeclimate", "b4", "nipa")
+ROBOTS = ("b4", "nipa")
+"""Formats whose reader takes every further word for a complaint."""
+DIFF_FORMATS = ("text", "concise", "json", "sarif", "github", "codeclimate", *ROBOTS)
 SHELLS = ("bash", "zsh", "fish")
 STAGES = ("flags", "ir", "callgraph", "summary")
 ARCHES = ("x86_64", "arm64")
@@ -49,6 +51,11 @@ class Parser(argparse.ArgumentParser):
             choices = [choice.strip(" '") for choice in wrong[2].split(",")]
             message += suggestion(wrong[1], choices)
         self.exit(2, f"{self.prog}: {message}\n{self.prog}: see '{self.prog} --help'\n")
+
+
+def is_build_call(argv: Sequence[str], environ: Mapping[str, str]) -> bool:
+    """Whether a command line is a kernel build's call of its checker, and not a user's."""
+    return "srctree" in environ and "-D__linux__" in argv and argv[-1].endswith(".c")
 
 
 def parse(argv: Sequence[str]) -> argparse.Namespace:

@@ -18,12 +18,13 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flaglint.arguments import ARCHES, CHECK_FORMATS, parse, suggestion
+from flaglint.arguments import ARCHES, CHECK_FORMATS, ROBOTS, is_build_call, parse, suggestion
 
 if TYPE_CHECKING:
     from flaglint.analysis import Request
     from flaglint.cards import Card
     from flaglint.finding import Report
+    from flaglint.patchview import Manner, Shown
     from flaglint.policy import Policy
 
 CLEAN, FINDINGS, FAILED = 0, 1, 2
@@ -48,8 +49,6 @@ def entry() -> None:
 
 def main(argv: Sequence[str]) -> int:
     """Run one command line (without the program's name) and return the exit status."""
-    from flaglint.makecheck import is_build_call
-
     if is_build_call(argv, os.environ):
         return _build(argv)
     try:
@@ -135,113 +134,59 @@ def _write_baseline(options: argparse.Namespace, report: Report) -> int:
 
 
 def _diff(options: argparse.Namespace) -> int:
-    from flaglint.cards import load_cards
-    from flaglint.policy import of_changes
-    from flaglint.report import changes
-    from flaglint.revisions import Question, answer, revisions_of
+    from flaglint.patchview import diff
 
-    if options.before == "-":
-        question = Question(options.path, patch=sys.stdin.buffer.read(), arch=options.arch)
-    else:
-        before, after = revisions_of(options.before, options.after)
-        question = Question(options.path, before, after, arch=options.arch)
-    try:
-        rules = _policy(options, load_cards())
-        found = answer(question, Path(_cache(options)), lambda path: _analyse(options, [path]))
-    except Exception as error:
-        if options.format not in _ROBOTS or type(error).__name__ not in _TOLD:
-            raise
-        return _robot(options, *changes.not_checked(options.format, str(error)))
-    done = of_changes(found.changes, rules, _today())
-    if options.format == "b4":
-        return _robot(options, int(changes.fails(done)), "", changes.render_b4(done))
-    if options.format == "nipa":
-        return _robot(options, *changes.render_nipa(done, found.after))
-    if options.format == "json":
-        _write(options, changes.render_json(done, found.after))
-    elif options.format == "text":
-        from flaglint.quote import quoter
-
-        source = quoter(found.after.root) if found.after is not None else None
-        shown = changes.render_text(done, found.after, colour=_colour(options), source=source)
-        _write(options, shown)
-    else:
-        from flaglint.formats import Style, render
-
-        style = Style(options.format, load_cards(), _colour(options))
-        _write(options, render(changes.introduced(done, found.after), style))
-    return FINDINGS if changes.fails(done) else CLEAN
-
-
-def _robot(options: argparse.Namespace, status: int, summary: str, log: str) -> int:
-    """Answer b4 or NIPA: the log to stdout, the summary to where NIPA wants it."""
-    _write(options, log)
-    descriptor = os.environ.get("DESC_FD", "")
-    if summary and descriptor.isdecimal():
-        os.write(int(descriptor), f"{summary}\n".encode())
-    elif summary:
-        _write(options, f"{summary}\n")
-    return status
+    patch = sys.stdin.buffer.read() if options.before == "-" else b""
+    shown = diff(
+        options.before,
+        options.after,
+        patch,
+        options.path,
+        options.arch,
+        _manner(options),
+        lambda path: _analyse(options, [path]),
+    )
+    return _show(options, shown)
 
 
 def _hook(options: argparse.Namespace) -> int:
-    from flaglint import policy
+    from flaglint.patchview import hook
+
+    base = options.base or os.environ.get("PRE_COMMIT_FROM_REF") or "HEAD"
+    shown = hook(
+        options.paths, base, options.arch, _manner(options), lambda path: _analyse(options, [path])
+    )
+    return _show(options, shown)
+
+
+def _manner(options: argparse.Namespace) -> Manner:
     from flaglint.cards import load_cards
-    from flaglint.finding import Level
-    from flaglint.formats import Style, render
-    from flaglint.hook import touched
+    from flaglint.patchview import Manner
 
     cards = load_cards()
-    rules = _policy(options, cards)
-    base = options.base or os.environ.get("PRE_COMMIT_FROM_REF") or "HEAD"
-    cache = Path(_cache(options))
-    found = touched(
-        options.paths, base, options.arch, cache, lambda path: _analyse(options, [path])
-    )
-    if found is None:
-        return CLEAN
-    report, _ = policy.apply(
-        found.report, rules, _today(), whole=False, introduced=found.introduced
-    )
-    _write(options, render(report, Style(options.format, cards, _colour(options))))
-    return FINDINGS if any(f.level is not Level.NOTE for f in report.findings) else CLEAN
+    policy = _policy(options, cards)
+    return Manner(options.format, _colour(options), cards, policy, _today(), Path(_cache(options)))
+
+
+def _show(options: argparse.Namespace, shown: Shown) -> int:
+    """Write it; the summary to the descriptor that NIPA names, or behind the rest."""
+    _write(options, shown.body)
+    descriptor = os.environ.get("DESC_FD", "")
+    if shown.summary and descriptor.isdecimal():
+        os.write(int(descriptor), f"{shown.summary}\n".encode())
+    elif shown.summary:
+        _write(options, f"{shown.summary}\n")
+    return shown.status
 
 
 def _build(argv: Sequence[str]) -> int:
     """Stand in for sparse in a kernel build, which nothing may break."""
-    try:
-        from flaglint import makecheck, policy
-        from flaglint.cards import load_cards
-        from flaglint.settings import discover
-
-        call = makecheck.read_call(argv, os.environ)
-        settings = discover(Path(call.srctree))
-
-        def analyse(root: str, objtree: str) -> Report:
-            from flaglint import analysis
-
-            request = analysis.Request(
-                paths=(root,),
-                arch=makecheck.ARCHES[call.arch],
-                objtree=objtree if objtree != root else None,
-                cache_dir=_cache_dir(),
-            )
-            report = analysis.analyse(request, lambda stage, done, total: None)
-            rules = policy.of_settings(settings, load_cards())
-            return policy.apply(report, rules, _today(), whole=True)[0]
-
-        version = makecheck.version_of(settings.path, str(_today()))
-        for line in makecheck.check_file(call, Path(_cache_dir()), version, analyse, _say):
-            _say_line(line)
-    except Exception as error:
-        _say(f"not checked: {type(error).__name__}: {error}")
-    return CLEAN
-
-
-def _say_line(line: str) -> None:
+    from flaglint.patchview import build
     from flaglint.report.layout import printable
 
-    print(printable(line), file=sys.stderr)
+    for line in build(argv, os.environ, Path(_cache_dir()), _today(), _say):
+        print(printable(line), file=sys.stderr)
+    return CLEAN
 
 
 def _sites(options: argparse.Namespace) -> int:
@@ -340,10 +285,6 @@ _RUN: dict[str, Callable[[argparse.Namespace], int]] = {
 # The analysis
 
 
-_ROBOTS = ("b4", "nipa")
-"""Formats whose reader takes every word for a complaint."""
-
-
 def _policy(options: argparse.Namespace, cards: tuple[Card, ...]) -> Policy:
     from flaglint.policy import read_policy
 
@@ -390,7 +331,7 @@ def _settle(options: argparse.Namespace) -> None:
     elif not options.isolated:
         settings = discover(Path(paths[0] if paths else "."))
     options.found = settings
-    options.quiet = options.quiet or getattr(options, "format", "") in _ROBOTS
+    options.quiet = options.quiet or getattr(options, "format", "") in ROBOTS
     for name, choices in (("format", CHECK_FORMATS), ("arch", ARCHES)):
         value = getattr(settings, name)
         if value is not None and value not in choices:

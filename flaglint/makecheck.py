@@ -14,7 +14,7 @@ header are as old as it says. Calls at the same time wait for one analysis, not 
 Limits: a change of a file that make does not compile is not looked for; a new report is made
 when the file that was changed gets compiled.
 
-Interface: `is_build_call`, `read_call`, `check_file`, `version_of`.
+Interface: `read_call`, `check_file`, `version_of`.
 """
 
 from __future__ import annotations
@@ -67,11 +67,6 @@ class Kept(msgspec.Struct, frozen=True):
     files: dict[str, tuple[int, int]]
     findings: tuple[Finding, ...]
     failed: str = ""
-
-
-def is_build_call(argv: Sequence[str], environ: Mapping[str, str]) -> bool:
-    """Whether a command line is the kernel build's, and not a user's."""
-    return "srctree" in environ and "-D__linux__" in argv and argv[-1].endswith(".c")
 
 
 def version_of(*parts: str) -> str:

@@ -10,8 +10,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from flaglint.arguments import is_build_call
 from flaglint.finding import Report
-from flaglint.makecheck import Call, check_file, is_build_call, read_call
+from flaglint.makecheck import Call, check_file, read_call
 from tests.reports import RACE, RACING, REPORT
 
 ARGV = ["-D__linux__", "-Dlinux", "--arch=x86", "-Wbitwise", "-I./include", "-DX=y", "mm/a.c"]

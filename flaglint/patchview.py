@@ -1,0 +1,136 @@
+"""The commands that look at changes: `diff`, `hook`, and the kernel build's calls.
+
+Each puts together what to compare (`revisions`, `hook`, `makecheck`), what of it to show
+(`policy`) and how (`formats`, `report.changes`), and returns it; printing is the command line's.
+
+Invariants: a robot (b4, NIPA) gets an answer that it understands even when there is none. A
+build gets lines, whatever happens.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from flaglint import analysis, makecheck, policy
+from flaglint.arguments import ROBOTS
+from flaglint.cards import Card, load_cards
+from flaglint.finding import Level, Report
+from flaglint.formats import Style, render
+from flaglint.git import GitError
+from flaglint.hook import touched
+from flaglint.makecheck import Say
+from flaglint.patches import PatchError
+from flaglint.policy import Policy
+from flaglint.quote import quoter
+from flaglint.report import changes
+from flaglint.revisions import Analyse, Answer, Question, RevisionError, answer, revisions_of
+from flaglint.settings import discover
+from flaglint.snapshot import SnapshotError
+from flaglint.tree import TreeError
+
+_NO_ANSWER = (GitError, PatchError, RevisionError, SnapshotError, TreeError)
+
+
+class Manner(msgspec.Struct, frozen=True):
+    """How to show an answer, and where the cache is; the same for all of these commands."""
+
+    format: str
+    colour: bool
+    cards: tuple[Card, ...]
+    policy: Policy
+    today: datetime.date
+    cache: Path
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """What to write, the exit status, and a line for whoever wants the gist ("" for none)."""
+
+    status: int
+    body: str | bytes = ""
+    summary: str = ""
+
+
+def diff(
+    before: str, after: str, patch: bytes, path: str, arch: str, manner: Manner, analyse: Analyse
+) -> Shown:
+    """What a change introduces: between two revisions, or by a patch where `before` is "-".
+
+    Raises what keeps two states from being compared, unless a robot is to be told.
+    """
+    try:
+        if before == "-":
+            question = Question(path, patch=patch, arch=arch)
+        else:
+            question = Question(path, *revisions_of(before, after), arch=arch)
+        found = answer(question, manner.cache, analyse)
+    except _NO_ANSWER as error:
+        if manner.format not in ROBOTS:
+            raise
+        return Shown(*changes.not_checked(manner.format, str(error)))
+    done = policy.of_changes(found.changes, manner.policy, manner.today)
+    return _of_changes(msgspec.structs.replace(found, changes=done), manner)
+
+
+def _of_changes(found: Answer, manner: Manner) -> Shown:
+    done, after = found.changes, found.after
+    status = int(changes.fails(done))
+    match manner.format:
+        case "b4":
+            return Shown(status, changes.render_b4(done))
+        case "nipa":
+            return Shown(*changes.render_nipa(done, after))
+        case "json":
+            return Shown(status, changes.render_json(done, after))
+        case "text":
+            source = quoter(after.root) if after is not None else None
+            text = changes.render_text(done, after, colour=manner.colour, source=source)
+            return Shown(status, text)
+        case form:
+            style = Style(form, manner.cards, manner.colour)
+            return Shown(status, render(changes.introduced(done, after), style))
+
+
+def hook(files: Iterable[str], base: str, arch: str, manner: Manner, analyse: Analyse) -> Shown:
+    """What the given files, or their change since `base`, have to do with."""
+    found = touched(files, base, arch, manner.cache, analyse)
+    if found is None:
+        return Shown(0)
+    report, _ = policy.apply(
+        found.report, manner.policy, manner.today, whole=False, introduced=found.introduced
+    )
+    failed = any(finding.level is not Level.NOTE for finding in report.findings)
+    return Shown(int(failed), render(report, Style(manner.format, manner.cards, manner.colour)))
+
+
+def build(
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    cache: Path,
+    today: datetime.date,
+    say: Say,
+) -> list[str]:
+    """The lines that stand in for sparse's. Raises nothing but what ends the process."""
+    try:
+        call = makecheck.read_call(argv, environ)
+        settings = discover(Path(call.srctree))
+
+        def analyse(root: str, objtree: str) -> Report:
+            request = analysis.Request(
+                paths=(root,),
+                arch=makecheck.ARCHES[call.arch],
+                objtree=objtree if objtree != root else None,
+                cache_dir=str(cache),
+            )
+            report = analysis.analyse(request, lambda stage, done, total: None)
+            rules = policy.of_settings(settings, load_cards())
+            return policy.apply(report, rules, today, whole=True)[0]
+
+        version = makecheck.version_of(settings.path, settings.baseline or "", str(today))
+        return makecheck.check_file(call, cache, version, analyse, say)
+    except Exception as error:
+        say(f"not checked: {type(error).__name__}: {error}")
+        return []
