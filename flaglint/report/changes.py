@@ -77,9 +77,9 @@ def render_b4(changes: Changes) -> str:
 
 
 def render_nipa(changes: Changes, after: Report | None) -> tuple[int, str, str]:
-    """Exit status, the one-line description for $DESC_FD, and the log."""
+    """Exit status, the log, and the one-line description for $DESC_FD."""
     if after is None:
-        return PASS, _NOTHING, ""
+        return PASS, "", _NOTHING
     failing = [found for found in changes.introduced if found.level is Level.ERROR]
     status = FAIL if failing else WARN if changes.introduced or changes.unread else PASS
     summary = counted(changes)
@@ -88,7 +88,7 @@ def render_nipa(changes: Changes, after: Report | None) -> tuple[int, str, str]:
         summary += f"; {first.rule} in {first.function or first.file}"
     if changes.unread:
         summary += f"; {plural(len(changes.unread), 'place')} can no longer be analysed"
-    return status, printable(summary), render_text(changes, after)
+    return status, render_text(changes, after), printable(summary)
 
 
 def counted(changes: Changes) -> str:
@@ -107,9 +107,9 @@ def introduced(changes: Changes, after: Report | None) -> Report:
 
 
 def not_checked(form: str, reason: str) -> tuple[int, str, str]:
-    """Status, summary and log for b4 or NIPA when there is no answer: a warning for both."""
+    """Status, log and summary for b4 or NIPA when there is no answer: a warning for both."""
     line = f"not checked: {printable(reason)}"
-    return (WARN, line, "") if form == "nipa" else (2, "", f"WARNING: {line}\n")
+    return (WARN, "", line) if form == "nipa" else (2, f"WARNING: {line}\n", "")
 
 
 def fails(changes: Changes) -> bool:
