@@ -119,8 +119,7 @@ def _run(
             )
         ],
         results=[
-            result(found, order, places, shape.detail, hashes, reasons.get(found))
-            for found in kept
+            result(found, order, places, shape.detail, hashes, reasons.get(found)) for found in kept
         ],
         properties={
             "kernel": report.kernel,
