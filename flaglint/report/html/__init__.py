@@ -14,6 +14,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 from flaglint import __version__
 from flaglint.cards import Card
@@ -27,9 +28,8 @@ from flaglint.report.layout import SourceLine, plural
 _FEW = 3
 _HERE = Path(__file__).parent
 _ICON = (
-    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'%3E"
-    "%3Cpath d='M1 0v8' stroke='%23777'/%3E%3Cpath d='M1 1h6L5 3l2 2H1z' fill='%23c22'/%3E"
-    "%3C/svg%3E"
+    "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 8 8'><path d='M1 0v8' stroke='#777'/>"
+    "<path d='M1 1h6L5 3l2 2H1z' fill='#c22'/></svg>"
 )
 
 
@@ -47,10 +47,11 @@ def render(report: Report, cards: Sequence[Card], source: SourceLine) -> bytes:
         tag("meta", name="referrer", content="no-referrer"),
         tag("meta", name="generator", content=f"flaglint {__version__}"),
         tag("title", title),
-        tag("link", rel="icon", href=_ICON),
+        tag("link", rel="icon", href="data:image/svg+xml," + quote(_ICON, safe="")),
         raw("style", style),
     )
-    page = tag("html", head, _body(report, cards, source), raw("script", script), lang="en")
+    body = tag("body", *_body(report, cards, source), raw("script", script))
+    page = tag("html", head, body, lang="en")
     return f"<!DOCTYPE html>\n{page}\n".encode("utf-8", "replace")
 
 
@@ -66,7 +67,7 @@ def _digest(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
-def _body(report: Report, cards: Sequence[Card], source: SourceLine) -> Markup:
+def _body(report: Report, cards: Sequence[Card], source: SourceLine) -> list[Markup]:
     finding_ids = _finding_ids(report.findings)
     site_ids = [f"site-{number}" for number in range(1, len(report.sites) + 1)]
     named = list(zip(report.sites, site_ids, strict=True))
@@ -89,8 +90,7 @@ def _body(report: Report, cards: Sequence[Card], source: SourceLine) -> Markup:
         ("rules", "Rules", None),
     ]
     mapped = words.render(maps, verdicts) if maps else join()
-    return tag(
-        "body",
+    return [
         anchor("Skip to the findings", "findings", class_="skip"),
         tag(
             "header",
@@ -122,7 +122,7 @@ def _body(report: Report, cards: Sequence[Card], source: SourceLine) -> Markup:
                 tag("kbd", "j"), " and ", tag("kbd", "k"), " go to the next and the previous"
                 " finding."),
         ),
-    )  # fmt: skip
+    ]  # fmt: skip
 
 
 def _finding_ids(findings: Sequence[Finding]) -> list[str]:
@@ -203,7 +203,7 @@ def _rules(report: Report, cards: Sequence[Card]) -> Markup:
             prose(card.why),
             tag("h3", "Example"),
             tag("pre", tag("code", lines(card.example)), tabindex=0,
-                aria_label=f"example of {card.id}"),
+                role="group", aria_label=f"example of {card.id}"),
             tag("h3", "Fix"),
             prose(card.fix),
             class_="bit",

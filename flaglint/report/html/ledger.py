@@ -69,7 +69,7 @@ def _form(sites: Sequence[Site]) -> Markup:
                 placeholder="file, function, flag, reason...")),
         tag("fieldset", tag("legend", "Verdict"), *boxes),
         tag("label", tag("span", "Word"), tag("select", *options, id="word")),
-        tag("output", plural(len(sites), "site"), id="shown", role="status"),
+        tag("output", plural(len(sites), "site"), id="shown"),
         id="filter",
         class_="script-only",
         role="search",

@@ -80,7 +80,13 @@ def frame(
     return tag(
         "figure",
         tag("figcaption", place(file, line)),
-        tag("pre", tag("code", *rows), tabindex=0, aria_label=f"source of {file} at line {line}"),
+        tag(
+            "pre",
+            tag("code", *rows),
+            tabindex=0,
+            role="group",
+            aria_label=f"source of {file} at line {line}",
+        ),
         class_="frame",
     )
 
