@@ -70,7 +70,7 @@ class Box:
         seconds: float = 60.0,
         memory: int = 6 << 30,
         environment: dict[str, str] | None = None,
-        target: str | Path | None = None,
+        user: int | None = None,
     ) -> Outcome:
         """Run `flaglint ARGUMENTS TREE`. `wrongs` names each promise that the run broke."""
         log = self.top / "log"
@@ -83,7 +83,7 @@ class Box:
             "--",
             *map(str, arguments),
             "-q",
-            str(target or self.tree),
+            str(self.tree),
         ]
         started = time.monotonic()
         process = subprocess.Popen(
@@ -94,6 +94,7 @@ class Box:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
+            user=user,
         )
         wrongs = []
         try:
@@ -103,7 +104,7 @@ class Box:
             out, err = process.communicate()
             wrongs.append(f"took more than {seconds:g} seconds")
         took = time.monotonic() - started
-        wrongs += [f"survived: process {pid}" for pid in _session(process.pid)]
+        wrongs += [f"survived: process {pid}" for pid in _survivors(str(log))]
         if process.returncode not in STATUSES and not wrongs:
             wrongs.append(f"exit status {process.returncode}")
         if b"Traceback" in err + out or b"internal error" in err + out:
@@ -151,18 +152,18 @@ class Box:
         return sorted(p for p in before.keys() | after.keys() if before.get(p) != after.get(p))
 
 
-def _session(leader: int) -> list[int]:
-    """Processes still alive in a session, given half a second to be gone."""
+def _survivors(mark: str) -> list[int]:
+    """Processes whose command line still names `mark`, given half a second to be gone."""
     found: list[int] = []
     for _ in range(10):
         found = []
         for entry in os.listdir("/proc"):
-            if entry.isdecimal() and int(entry) != leader:
+            if entry.isdecimal():
                 try:
-                    fields = Path("/proc", entry, "stat").read_text().rpartition(")")[2].split()
+                    words = Path("/proc", entry, "cmdline").read_bytes()
                 except OSError:
                     continue
-                if int(fields[3]) == leader and fields[0] != "Z":
+                if mark.encode() in words:
                     found.append(int(entry))
         if not found:
             return []
