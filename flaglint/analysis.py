@@ -23,7 +23,9 @@ from flaglint.data import rules_dir
 from flaglint.engine import Engine
 from flaglint.finding import Finding, Report, Site, Unread
 from flaglint.flagtable import FlagTable
+from flaglint.gaps import doubted
 from flaglint.gathering import Reader
+from flaglint.kbuild import unbuilt_reason
 from flaglint.layout import Layout
 from flaglint.ledger import ledger
 from flaglint.models import load_models
@@ -172,7 +174,21 @@ def _program(
         frozenset((*models.free_types.values(), *models.free_lists.values())),
         engine.know.layout.private,
     )
-    judgements = judge(contexts, engine.graph, engine.functions)
+    lost = [
+        *(entry for entry in unread if not unbuilt_reason(tree, entry.file)),
+        *(
+            Unread(engine.functions[key].where.file, why, engine.functions[key].name)
+            for key, why in engine.failed.items()
+        ),
+    ]
+    judgements = doubted(
+        judge(contexts, engine.graph, engine.functions),
+        contexts,
+        engine.functions,
+        table,
+        tree.root,
+        lost,
+    )
     gaps = dict.fromkeys(engine.incomplete, "too many paths to follow") | engine.failed
     unread += [
         Unread(engine.functions[key].where.file, reason, name)

@@ -146,7 +146,7 @@ def _harmless(words: Sequence[str], cwd: Path, roots: Sequence[Path]) -> Iterato
 
 def _plain_includes(root: Path, folder: Path, value: str) -> Iterator[str]:
     src = folder.as_posix()
-    for option in re.findall(r"-I\s*(\S+)", value):
+    for option in dict.fromkeys(re.findall(r"-I\s*(\S+)", value)):
         spelled = option
         # From 6.13 on $(src) holds the source tree's path; before, it is relative to the root.
         for variable, meaning in (

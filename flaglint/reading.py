@@ -26,7 +26,7 @@ from flaglint import frontend, ir
 from flaglint.location import Location
 from flaglint.lower import Lowering, lower_headers, lower_unit, page_layout
 from flaglint.pool import Failure, Limits, SpoiledError, each, one
-from flaglint.tree import KernelTree
+from flaglint.tree import KernelTree, TreeError
 
 COMMON = Limits(seconds=120.0, memory=4 << 30)
 """For the headers that every file includes: a hundred times what they take."""
@@ -100,7 +100,7 @@ def prepare(tree: KernelTree, cache: Path) -> frontend.Prepared:
             return frontend.prepare(tree, where)
         except OSError as error:
             return error
-        except frontend.FrontendError as error:
+        except (frontend.FrontendError, TreeError) as error:
             return _Refusal(str(error))
 
     found = one(lambda: task, cache, COMMON)

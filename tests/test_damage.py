@@ -77,7 +77,32 @@ def test_a_file_that_crashes_clang_is_named(tree: Path, crash: str) -> None:
     found = report(tree)
     assert [entry.file for entry in found.unread] == [RACY]
     assert verdicts(found) == {"unknown"}
-    assert verdicts(found, "mm/rmap.c") == {"exclusive"}
+    assert verdicts(found, "mm/slub.c") == {"exclusive"}
+
+
+def test_a_lock_proves_nothing_against_a_writer_that_was_not_read(tree: Path) -> None:
+    """The racing writer's file is lost: that nobody else writes the word is not known."""
+    with (tree / "mm/memory-failure.c").open("a") as stream:
+        stream.write("#pragma clang __debug crash\n")
+    (site,) = [s for s in report(tree).sites if s.helper == "__folio_set_partially_mapped"]
+    assert site.verdict is Verdict.UNKNOWN
+    assert any("mm/memory-failure.c was not read" in doubt for doubt in site.doubts)
+
+
+def test_callers_prove_nothing_for_a_caller_that_was_not_read(tree: Path) -> None:
+    """Whoever calls put a page that is frozen; one more caller cannot be read."""
+    found = report(tree)
+    (site,) = [s for s in found.sites if s.function == "folio_add_new_anon_rmap"]
+    assert site.verdict is Verdict.EXCLUSIVE
+    with (tree / "mm/swap.c").open("a") as stream:
+        stream.write(
+            "void odd(struct folio *folio)\n{\n\tnothing_like_it x;\n"
+            "\tfolio_add_new_anon_rmap(folio, x, x);\n}\n"
+        )
+    found = report(tree)
+    (site,) = [s for s in found.sites if s.function == "folio_add_new_anon_rmap"]
+    assert site.verdict is Verdict.UNKNOWN
+    assert "odd() of mm/swap.c was not read, and calls folio_add_new_anon_rmap()" in site.doubts
 
 
 def test_headers_that_crash_clang_are_refused(tree: Path) -> None:
