@@ -57,6 +57,7 @@ ROWS = (
     {"engine"},
     {"handover"},
     {"race"},
+    {"gaps"},
     {"ledger", "writers"},
     {"checks"},
     {"report"},
