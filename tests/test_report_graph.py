@@ -80,6 +80,21 @@ def test_of_many_contexts_the_rest_is_counted() -> None:
     assert sum(node.lines[0].startswith("f") for node in drawn.nodes) == 24
 
 
+def test_of_contexts_with_one_chain_the_worst_is_drawn() -> None:
+    drawn = graph.draw(
+        (
+            judgement(
+                context(Kind.FRESH, "f", "leaf"),
+                context(Kind.SHARED, "f", "leaf"),
+                context(Kind.SHARED, "f", "leaf", doubt="somewhere"),
+                context(Kind.RELEASED, "g", "leaf"),
+            ),
+        )
+    )
+    assert edges(drawn)["f()", "leaf()"].shade is Shade.SHARED
+    assert edges(drawn)["and 2 contexts more", "__set_x"].shade is Shade.REST
+
+
 def test_two_functions_of_one_name_are_two() -> None:
     one = Context(Access(PLACE, Owner(Kind.SHARED), frozenset()), (Step("f", "mm/a.c", 1),))
     two = Context(Access(PLACE, Owner(Kind.SHARED), frozenset()), (Step("f", "mm/b.c", 1),))

@@ -6,8 +6,9 @@
 All contexts that the site was decided in are drawn, by what is known of the page there, and the
 chains of the writers that can race with it. The context that decided is bold.
 
-Limits: of many contexts the most suspicious are drawn, and the rest is counted in a note. A
-chain from an entry point down to a context is the shortest one, not the only one.
+Limits: of several contexts with one chain the most suspicious is drawn, and of many chains the
+most suspicious; the rest is counted in a note. A chain from an entry point down to a context is
+the shortest one, not the only one.
 
 The interface is `draw`, then `dot` or `mermaid`.
 """
@@ -34,6 +35,7 @@ class Shade(StrEnum):
     DOUBT = "doubt"
     EXCLUSIVE = "exclusive"
     OTHER = "other"
+    REST = "rest"
 
 
 _COLOUR = {
@@ -41,6 +43,7 @@ _COLOUR = {
     Shade.DOUBT: "#9a6700",
     Shade.EXCLUSIVE: "#1a7f37",
     Shade.OTHER: "#0b57b0",
+    Shade.REST: "#808080",
 }
 _RANK = list(Shade)
 _WORDS = {
@@ -141,7 +144,7 @@ def _site(judgement: Judgement, drawing: _Drawing) -> None:
     left = len(judgement.contexts) - len(drawn)
     if left > 0:
         note = drawing.node("note", f"and {plural(left, 'context')} more")
-        drawing.edge(note, access, "", Shade.EXCLUSIVE, False)
+        drawing.edge(note, access, "", Shade.REST, False)
     for other in judgement.racing:
         _other(other, place.word, word, drawing)
 
@@ -151,14 +154,23 @@ def _drawn(judgement: Judgement) -> list[Context]:
     ordered = [judgement.worst] if judgement.worst else []
     ordered += sorted(
         (context for context in judgement.contexts if context is not judgement.worst),
-        key=lambda context: (-int(context.access.kind), len(context.chain), context.chain),
-    )
-    return ordered[:_CONTEXTS]
+        key=lambda context: (
+            -int(context.access.kind), len(_doubts(context)), len(context.chain), context.chain
+        ),
+    )  # fmt: skip
+    by_chain: dict[tuple[Step, ...], Context] = {}
+    for context in ordered:
+        by_chain.setdefault(context.chain, context)
+    return list(by_chain.values())[:_CONTEXTS]
+
+
+def _doubts(context: Context) -> tuple[str, ...]:
+    return (*context.doubts, *context.access.owner.doubts)
 
 
 def _shade(context: Context) -> Shade:
     kind = context.access.kind
-    if context.doubts or context.access.owner.doubts:
+    if _doubts(context):
         return Shade.DOUBT
     if kind in OPEN:
         return Shade.SHARED
