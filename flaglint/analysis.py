@@ -25,6 +25,7 @@ from flaglint.finding import Finding, Report, Site, Unread
 from flaglint.flagtable import FlagTable
 from flaglint.gaps import doubted
 from flaglint.gathering import Reader
+from flaglint.identity import identity
 from flaglint.kbuild import unbuilt_reason
 from flaglint.layout import Layout
 from flaglint.ledger import ledger
@@ -33,7 +34,7 @@ from flaglint.pageflags import read_flags
 from flaglint.pool import Limits
 from flaglint.race import Contexts, Judgement, judge, seen
 from flaglint.reading import local, prepare
-from flaglint.store import Store
+from flaglint.store import Store, digest
 from flaglint.survey import Survey
 from flaglint.tree import KernelTree, TreeError, open_tree
 from flaglint.writers import writers
@@ -140,13 +141,15 @@ def _program(
     files = sorted({*scope.mm_files(tree), *found.writers, *named})
     prepared = prepare(tree, cache_directory(request))
     limits = Limits(request.seconds, request.megabytes << 20)
-    mapper = local(request.jobs or os.cpu_count() or 1, limits)
+    jobs = request.jobs or os.cpu_count() or 1
+    mapper = local(jobs, limits)
     reader = Reader(prepared, survey, store, mapper)
     units = reader.units(files, lambda done, total: progress("reading files", done, total))
     size, flags = reader.layout()
     units.append(reader.headers(units))
     layout = Layout(records, size, flags, _locals(units) | {"list_head"})
-    engine = Engine(table, load_models(rules_dir()), layout)
+    salt = digest(identity(), msgspec.msgpack.encode(table, order="deterministic"))
+    engine = Engine(table, load_models(rules_dir()), layout, jobs, store, salt)
     engine.add(units, lambda done, total: progress("following calls", done, total))
     asked: set[str] = set()
     for _ in range(_ROUNDS):
@@ -162,11 +165,12 @@ def _program(
         units = reader.units(more, lambda done, total: progress("reading files", done, total))
         units.append(reader.headers(units))
         engine.add(units, lambda done, total: progress("following callers", done, total))
+    engine.conclude(lambda done, total: progress("weighing every way", done, total))
     survey.save()
     unread = [Unread(file, "cannot be read") for file in found.unreadable] + reader.unread
     models = engine.know.models
     contexts = seen(
-        engine.decided,
+        engine.decided(),
         engine.pending(),
         engine.graph,
         engine.functions,
@@ -247,7 +251,9 @@ def dump(request: Request, stage: str, names: tuple[str, ...]) -> str:
 
 
 def _summary(engine: Engine, key: str) -> str:
-    summary = engine.summaries[key]
+    summary = engine.summary(key)
+    if summary is None:
+        return f"{key}: no page passes through it\n"
     lines = [f"{key}({', '.join(summary.params)})"]
     for outcome in summary.outcomes:
         lines.append(f"  returns {outcome.value}")
@@ -257,7 +263,7 @@ def _summary(engine: Engine, key: str) -> str:
         lines += [f"    guard {guard}" for guard in sorted(outcome.guards, key=str)]
         if outcome.taken or outcome.dropped:
             lines.append(f"    locks +{sorted(outcome.taken)} -{sorted(outcome.dropped)}")
-    for label, accesses in (("pending", summary.pending), ("decided", engine.decided[key])):
+    for label, accesses in (("pending", summary.pending), ("decided", engine.accesses(key))):
         for access in accesses:
             place = access.place
             owner = access.owner

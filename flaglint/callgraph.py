@@ -3,7 +3,7 @@
 A pointer kept in a record's member is resolved by the member (field-based, as smatch and
 RELAY do): a call through `ops->migrate` may reach every function that some initialiser or
 assignment puts into that record's `migrate`. A parameter that is called may be every function
-that some call passes there.
+that some call passes there; a variable, every function that is assigned to it.
 """
 
 from __future__ import annotations
@@ -81,6 +81,8 @@ def _pointers(
                     last = path.steps[-1]
                     if isinstance(last, ir.Field):
                         yield f"{last.record}.{last.name}", src[1:]
+                case ir.Copy(dst=dst, src=str(src)) if src.startswith("="):
+                    yield f"{function.key}:{dst}", src[1:]
                 case ir.Call(callee=callee, args=args):
                     for number, argument in enumerate(args):
                         if isinstance(argument, str) and argument.startswith("="):

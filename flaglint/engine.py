@@ -1,84 +1,188 @@
 """Summaries of all functions, callees first, and what is known of their accesses.
 
-`Engine` takes units as they come: functions added later (files that call what is already
-there) are summed up with the summaries that exist.
+`Engine` takes units as they come (files that call what is already there are added later) and
+gets over them quickly, to see what hangs on callers; `conclude` then sums everything up. The
+same function with the same summaries of what it calls is summed up once, by this run or by an
+earlier one that used the same store; what is independent is done in several processes.
 """
 
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterable
+from typing import TypeAlias
+
+import msgspec
 
 from flaglint import callgraph, ir
 from flaglint.access import Access
+from flaglint.crew import Crew, Inline, Task
+from flaglint.fixpoint import Care
 from flaglint.flagtable import FlagTable
-from flaglint.interpret import summarise
 from flaglint.knowledge import Knowledge
 from flaglint.layout import Layout
 from flaglint.models import Models
-from flaglint.pool import told
+from flaglint.packing import Anchors, DamagedError, fingerprint_of, unpack
+from flaglint.rounds import Rounds
+from flaglint.store import Store, digest
 from flaglint.summary import Summary
+from flaglint.summing import Record, Summing, read_record, summary_bytes
 
-_ROUNDS = 3
-"""How often a component of mutually recursive functions is gone through."""
-
+_KIND = "summary"
+_ALONE = 40
+"""Functions that are done sooner here than a worker is started."""
 
 _CONTAINERS = ("folio_batch", "pagevec", "list_head", "vm_fault", "xa_state")
 """Types, besides pages and page-table entries, that pages are passed around in."""
 
 
-class Engine:
-    """The whole program as far as it is known."""
+_Part: TypeAlias = tuple[str, ...]
+"""A strongly connected component of the call graph."""
 
-    def __init__(self, table: FlagTable, models: Models, layout: Layout) -> None:
+
+class Engine:
+    """The whole program as far as it is known.
+
+    `salt` tells apart everything, besides functions, that results hang on: flaglint's version,
+    its rules, the flags.
+    """
+
+    def __init__(
+        self,
+        table: FlagTable,
+        models: Models,
+        layout: Layout,
+        jobs: int = 1,
+        store: Store | None = None,
+        salt: bytes = b"",
+    ) -> None:
         self.functions: dict[str, ir.Function] = {}
-        self.decided: dict[str, tuple[Access, ...]] = {}
-        self.summaries: dict[str, Summary] = {}
-        self.incomplete: set[str] = set()
-        self.failed: dict[str, str] = {}
-        """Functions whose interpretation failed, and how."""
         self._tables: list[ir.Table] = []
         self._targets: dict[str, tuple[str, ...]] = {}
-        self.know = Knowledge(table, models, layout, self.summaries, self._targets)
+        self.know = Knowledge(table, models, layout, {}, self._targets)
         self.know.program = self.functions
-        self._calls: dict[str, dict[str, frozenset[str]]] = {}
-        self._hanging: set[str] = set()
+        self._jobs = jobs
+        self._store = store
+        shape = (sorted(layout.overlays), layout.size, layout.flags, sorted(layout.confined))
+        self._salt = digest(salt, msgspec.msgpack.encode(shape))
+        self.records: dict[str, Record] = {}
+        self._bodies: dict[str, bytes] = {}
+        self._callees: dict[str, frozenset[str]] = {}
+        self._signatures: dict[_Part, bytes] = {}
+        self._made: dict[bytes, Record] = {}
+        self._care: Callable[[str], Care] = lambda key: Care.SCOUT
+        self.failed: dict[str, str] = {}
+        """Functions whose interpretation failed, and how."""
         self.graph = callgraph.build({}, ())
+        self._anchors = Anchors(())
         words = "|".join(sorted({*layout.overlays, *models.entry_types, *_CONTAINERS}))
         self._carriers = re.compile(rf"\b(?:{words})\b")
 
     def add(self, units: Iterable[ir.Unit], progress: Callable[[int, int], None]) -> None:
-        """Take more units in and sum up their functions."""
-        new: set[str] = set()
+        """Take more units in, and look which plain writes in them hang on callers."""
         for unit in units:
             for function in unit.functions:
                 if function.key not in self.functions:
                     self.functions[function.key] = function
-                    new.add(function.key)
+                    if self._matters(function):
+                        self._bodies[function.key] = fingerprint_of(function)
             self._tables += unit.tables
         self.graph = callgraph.build(self.functions, self._tables)
         self._targets.clear()
         self._targets.update(self.graph.targets)
-        new = {key for key in new if self._matters(self.functions[key])}
-        done = 0
-        moved: set[str] = set()
-        for component in self.graph.order:
-            todo = [
-                key
-                for key in component
-                if key in new or self._touched(key, moved, new) or self._decides(key)
-            ]
-            again = todo
-            own = self.graph.calls.get(component[0], ())
-            circular = len(component) > 1 or any(e.callee == component[0] for e in own)
-            for _ in range(_ROUNDS if circular else 1):
-                changed = self._round(again)
-                moved |= changed
-                again = [key for key in component if self._calls_any(key, changed)]
-                if not again:
-                    break
-            done += len(new.intersection(todo))
-            progress(done, len(new))
+        self._anchors = Anchors(self.functions.values())
+        self._callees = {}
+        self._care = lambda key: Care.SCOUT
+        _Pass(self, progress).run()
+
+    def conclude(self, progress: Callable[[int, int], None]) -> None:
+        """Sum up all functions with care, now that all units are there."""
+        stake = frozenset(key for key, record in self.records.items() if record.stake)
+        self._care = lambda key: Care.FULL if key in stake else Care.LIGHT
+        self.failed.clear()
+        _Pass(self, progress).run()
+
+    def wanted(self, component: tuple[str, ...]) -> tuple[str, ...]:
+        """The members that are to be summed up: a page matters to them, or a callee asks."""
+        return tuple(key for key in component if key in self._bodies or self._decides(key))
+
+    def callees(self, key: str) -> frozenset[str]:
+        """The functions that interpreting one may look up."""
+        found = self._callees.get(key)
+        if found is None:
+            found = frozenset(edge.callee for edge in self.graph.calls.get(key, ()))
+            self._callees[key] = found
+        return found
+
+    def signature(self, key: str, view: dict[str, Record]) -> bytes:
+        """What a function's result is made from."""
+        if key not in self._bodies:
+            self._bodies[key] = fingerprint_of(self.functions[key])
+        parts: list[bytes | str] = [self._salt, self.care(key).name, self._bodies[key]]
+        for edge in sorted({(edge.callee, edge.slot) for edge in self.graph.calls.get(key, ())}):
+            parts += edge
+        for callee in sorted(self.callees(key)):
+            parts += [callee, view[callee].version if callee in view else b""]
+        return digest(*parts)
+
+    def settled(self, part: _Part, members: _Part) -> bool:
+        """Whether the component's members have the results that they would have again."""
+        return self._signatures.get(part) == self._whole(members)
+
+    def settle(self, part: _Part, members: _Part) -> None:
+        """The component's members have their results."""
+        self._signatures[part] = self._whole(members)
+
+    def _whole(self, members: _Part) -> bytes:
+        inside = frozenset(members)
+        views = (
+            {c: self.records[c] for c in self.callees(key) - inside if c in self.records}
+            for key in members
+        )
+        return digest(
+            *(self.signature(key, view) for key, view in zip(members, views, strict=True))
+        )
+
+    def kept(self, signature: bytes) -> Record | None:
+        """The result that was made before, by this run or by an earlier one."""
+        record = self._made.get(signature)
+        if record is not None or self._store is None:
+            return record
+        data = self._store.get(_KIND, signature)
+        if data is None:
+            return None
+        try:
+            record = self._made[signature] = read_record(data)
+        except DamagedError:
+            return None
+        return record
+
+    def keep(self, signature: bytes, data: bytes) -> Record:
+        """Keep a result for this run and later ones."""
+        record = self._made[signature] = read_record(data)
+        if self._store is not None and not record.failed:
+            self._store.put(_KIND, signature, data)
+        return record
+
+    def task(self, key: str, view: dict[str, Record]) -> Task:
+        """What is asked of who sums the function up."""
+        return Task(key, self.care(key), {name: r.version for name, r in view.items()})
+
+    def crew(self) -> Crew | Inline:
+        """Who does the work of one pass."""
+        work = Summing(self.functions, self.know, self._anchors)
+        few = self._jobs == 1 or self.size < _ALONE
+        return Inline(work) if few else Crew(work, self._jobs)
+
+    @property
+    def size(self) -> int:
+        """How many functions pages matter to."""
+        return len(self._bodies)
+
+    def care(self, key: str) -> Care:
+        """The effort that a function is worth in this pass."""
+        return self._care(key)
 
     def _matters(self, function: ir.Function) -> bool:
         # A function that no page, list, batch or page-table entry passes through, and that
@@ -100,47 +204,39 @@ class Engine:
                     return True
         return False
 
-    def _touched(self, key: str, moved: set[str], new: set[str]) -> bool:
-        # An older function calls, through a pointer or by name, what was only now understood.
-        return key not in new and self._calls_any(key, moved)
-
     def _decides(self, key: str) -> bool:
         # No page passes through it, but it calls a function whose plain write hangs on its
         # callers: on a constant that this one passes, say.
-        if key in self.summaries or key not in self.functions:
-            return False
-        return any(edge.callee in self._hanging for edge in self.graph.calls.get(key, ()))
+        edges = self.graph.calls.get(key, ())
+        return any(e.callee in self.records and self.records[e.callee].plain for e in edges)
 
-    def _calls_any(self, key: str, callees: set[str]) -> bool:
-        if key not in self.summaries:
-            return False
-        return any(edge.callee in callees for edge in self.graph.calls.get(key, ()))
+    # What came of it.
 
-    def _round(self, keys: list[str]) -> set[str]:
-        changed = set()
-        for key in keys:
-            before = self.summaries.get(key)
-            try:
-                result = summarise(self.functions[key], self.know)
-            except Exception as error:
-                # It costs this function, and is said: its callers call what is not known.
-                self.failed[key] = told(error)
-                continue
-            self.summaries[key] = result.summary
-            self.decided[key] = result.decided
-            if not result.complete:
-                self.incomplete.add(key)
-            self._calls[key] = result.calls
-            if any(access.place.atomicity == "plain" for access in result.summary.pending):
-                self._hanging.add(key)
-            if before is None:
-                if len(keys) > 1 or any(
-                    access.place.atomicity == "plain" for access in result.summary.pending
-                ):
-                    changed.add(key)
-            elif before.effect() != result.summary.effect():
-                changed.add(key)
-        return changed
+    @property
+    def incomplete(self) -> frozenset[str]:
+        """Functions with more paths than were followed."""
+        return frozenset(key for key, record in self.records.items() if not record.complete)
+
+    def summary(self, key: str) -> Summary | None:
+        """A function's summary, when it was summed up."""
+        record = self.records.get(key)
+        if record is None:
+            return None
+        params, outcomes = unpack(record.summary[0], self._anchors)
+        return Summary(params, outcomes, unpack(record.summary[1], self._anchors))
+
+    def accesses(self, key: str) -> tuple[Access, ...]:
+        """The accesses in a function, or in what it calls, that no caller can change."""
+        found: tuple[Access, ...] = unpack(self.records[key].decided, self._anchors)
+        return found
+
+    def decided(self) -> dict[str, tuple[Access, ...]]:
+        """The accesses of each function that no caller can change."""
+        return {key: self.accesses(key) for key in sorted(self.records)}
+
+    def pending(self) -> dict[str, tuple[Access, ...]]:
+        """The accesses of each function that its callers decide."""
+        return {key: unpack(r.summary[1], self._anchors) for key, r in sorted(self.records.items())}
 
     def entry_locks(self) -> dict[str, frozenset[str]]:
         """The locks that every caller of a function holds, as far as callers were seen."""
@@ -150,25 +246,105 @@ class Engine:
                 sets = []
                 for edge in self.graph.callers.get(key, ()):
                     above = held.get(edge.caller)
-                    here = self._calls.get(edge.caller, {}).get(key)
+                    record = self.records.get(edge.caller)
+                    here = record.calls.get(key) if record else None
                     if here is not None and edge.caller not in component:
-                        sets.append(here | (above or frozenset()))
+                        sets.append(frozenset(here) | (above or frozenset()))
                 held[key] = frozenset.intersection(*sets) if sets else frozenset()
         return {key: locks for key, locks in held.items() if locks}
-
-    def pending(self) -> dict[str, tuple[Access, ...]]:
-        """The accesses of each function that its callers decide."""
-        return {key: summary.pending for key, summary in self.summaries.items()}
 
     def hanging(self) -> dict[str, str]:
         """Functions whose callers decide a plain write: their names by key.
 
         Those that another file can call, and functions nobody was seen to call.
         """
-        found = {}
-        for key, summary in self.summaries.items():
-            function = self.functions[key]
-            plain = [a for a in summary.pending if a.place.atomicity == "plain"]
-            if plain and ("@" not in key or "@include/" in key):
-                found[key] = function.name
-        return found
+        return {
+            key: self.functions[key].name
+            for key, record in sorted(self.records.items())
+            if record.plain and ("@" not in key or "@include/" in key)
+        }
+
+
+class _Pass:
+    """One pass over the call graph: which component is ready, and who is at work on what."""
+
+    def __init__(self, engine: Engine, progress: Callable[[int, int], None]) -> None:
+        self._engine = engine
+        self._progress = progress
+        order = engine.graph.order
+        home = {key: part for part in order for key in part}
+        self._missing: dict[_Part, set[_Part]] = {}
+        self._users: dict[_Part, list[_Part]] = {}
+        for part in order:
+            below = {home[callee] for key in part for callee in engine.callees(key)} - {part}
+            self._missing[part] = below
+            for other in below:
+                self._users.setdefault(other, []).append(part)
+        self._ready = deque(part for part in order if not self._missing[part])
+        self._rounds: dict[str, Rounds] = {}
+        self._todo: deque[str] = deque()
+        self._signature: dict[str, bytes] = {}
+        self._done = 0
+
+    def run(self) -> None:
+        """Sum up everything."""
+        crew: Crew | Inline | None = None
+        under_way = 0
+        try:
+            while self._ready or self._todo or under_way:
+                while self._ready:
+                    self._begin(self._ready.popleft())
+                if self._todo and (crew is None or crew.free()):
+                    key = self._todo.popleft()
+                    view = self._rounds[key].view(key)
+                    known = self._known(key, view)
+                    if known is not None:
+                        self._landed(key, known)
+                        continue
+                    if crew is None:
+                        crew = self._engine.crew()
+                    task = self._engine.task(key, view)
+                    crew.submit(task, {r.version: summary_bytes(r) for r in view.values()})
+                    under_way += 1
+                elif under_way and crew is not None:
+                    task, data = crew.finished()
+                    under_way -= 1
+                    self._landed(task.key, self._engine.keep(self._signature[task.key], data))
+        finally:
+            if crew is not None:
+                crew.stop()
+
+    def _begin(self, part: _Part) -> None:
+        engine = self._engine
+        members = engine.wanted(part)
+        if not members or engine.settled(part, members):
+            self._through(part)
+            return
+        rounds = Rounds(
+            members, {key: engine.callees(key) for key in members}, engine.records, part
+        )
+        for key in members:
+            self._rounds[key] = rounds
+        self._todo += rounds.begin()
+
+    def _known(self, key: str, view: dict[str, Record]) -> Record | None:
+        self._signature[key] = self._engine.signature(key, view)
+        return self._engine.kept(self._signature[key])
+
+    def _landed(self, key: str, record: Record) -> None:
+        rounds = self._rounds[key]
+        if record.failed:
+            self._engine.failed[key] = record.failed
+        self._todo += rounds.landed(key, record)
+        if rounds.done:
+            self._done += len(rounds.members)
+            self._progress(self._done, max(self._done, self._engine.size))
+            self._engine.settle(rounds.part, rounds.members)
+            self._through(rounds.part)
+
+    def _through(self, part: _Part) -> None:
+        for user in self._users.get(part, ()):
+            missing = self._missing[user]
+            missing.discard(part)
+            if not missing:
+                self._ready.append(user)

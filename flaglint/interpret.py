@@ -1,7 +1,7 @@
-"""Interprets one function's blocks over path states, and sums it up.
+"""Interprets one function's blocks over path states: the solver's domain.
 
-`summarise` is the interface: the function's `Summary`, and every access that was decided in
-it. What counts is what the last visit of each state of the fixed point showed.
+`Interpreter.through` is one visit of a block: where control goes from there, in which states,
+and what was seen on the way.
 """
 
 from __future__ import annotations
@@ -9,28 +9,17 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 from flaglint import ir
-from flaglint.access import Access
-from flaglint.accesses import Seen, always
+from flaglint.accesses import Seen
 from flaglint.asked import Asked
 from flaglint.calls import Calls
-from flaglint.dataflow import Effort, Key, Solution, live, solve
-from flaglint.guards import resolved
+from flaglint.dataflow import Key, live
 from flaglint.knowledge import Knowledge
-from flaglint.outcomes import outcomes_of
-from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, Kind, Origin
+from flaglint.ownership import EXCLUSIVE, Kind, Origin
 from flaglint.state import State
-from flaglint.summary import Summary
 from flaglint.values import ANY_CLASS, ERROR, NULL, VALID, Value, object_of
 
-_LIMIT = 12
+LIMIT = 12
 """States kept apart inside a block."""
-_EFFORTS = (
-    Effort(after=0, limit=_LIMIT, fine=True),
-    Effort(after=900, limit=6, fine=False),
-    Effort(after=2000, limit=2, fine=False),
-)
-_BUDGET = 6000
-"""Blocks that may be visited."""
 _APART = 4
 """States that are not worth comparing inside a block: at its end all are."""
 _BOOLEAN = ("_Bool", "bool")
@@ -133,12 +122,12 @@ class Interpreter(Calls):
 
     def _merged(self, states: list[State]) -> list[State]:
         kept: dict[Hashable, State] = {}
-        few = len(states) <= _LIMIT
+        few = len(states) <= LIMIT
         for state in states:
             key: Hashable = self.key(0, state) if few else state.property()
             if key in kept:
                 kept[key] = kept[key].joined(state, f"c{self.at}")
-            elif len(kept) < _LIMIT:
+            elif len(kept) < LIMIT:
                 kept[key] = state
             else:
                 last = next(reversed(kept))
@@ -443,58 +432,3 @@ def _compute(operator: str, one: int, two: int) -> int | None:
         case ">>" if 0 <= two < 64:
             return one >> two
     return None
-
-
-class Result:
-    """What one function gave: its summary, and its accesses that no caller can change."""
-
-    def __init__(
-        self,
-        summary: Summary,
-        decided: tuple[Access, ...],
-        calls: dict[str, frozenset[str]],
-        complete: bool,
-    ) -> None:
-        self.summary = summary
-        self.decided = decided
-        self.calls = calls
-        """callee -> the locks certainly held at every call of it"""
-        self.complete = complete
-
-
-def summarise(function: ir.Function, know: Knowledge) -> Result:
-    """Interpret the function to its fixed point and sum it up."""
-    run, solution, seen = _run(function, know, frozenset())
-    owned = frozenset(
-        param
-        for param, blocks in run.given_back.items()
-        if any(always(function, block) for block in blocks)
-    )
-    if owned:
-        run, solution, seen = _run(function, know, owned)
-    pending: list[Access] = []
-    decided: list[Access] = []
-    for access in seen.accesses.values():
-        guarded = access.guards and access.kind in OPEN and access.place.atomicity == "plain"
-        (pending if access.kind in CONDITIONAL or guarded else decided).append(access)
-    outcomes = outcomes_of(run, seen.exits)
-    return Result(
-        Summary(function.params, outcomes, tuple(resolved(pending))),
-        tuple(decided),
-        seen.calls,
-        solution.complete,
-    )
-
-
-def _run(
-    function: ir.Function, know: Knowledge, owned: frozenset[str]
-) -> tuple[Interpreter, Solution[State, Seen], Seen]:
-    run = Interpreter(function, know)
-    run.owned_params = owned
-    solution = solve(function.blocks, run, _EFFORTS, _BUDGET)
-    seen = Seen()
-    for block in sorted(solution):
-        for key in solution[block]:
-            if (block, key) in solution.shown:
-                seen.include(solution.shown[block, key])
-    return run, solution, seen

@@ -1,0 +1,166 @@
+"""Interprets functions in several processes: tasks out, packed results back.
+
+A task is a function and the summaries it may look up, each named by the digest of its bytes, so
+that which version of a summary is used does not hang on who is done first. A worker keeps the
+summaries it has seen; the others travel with the task.
+
+Workers are forked, and see the functions as they were then. What they run is flaglint's own
+code on checked IR, so that one that dies (memory) is not expected: its tasks are done here.
+
+Interface: `Task`, `Work`, `Inline` and `Crew`, which share `submit`, `finished` and `stop`.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import os
+import signal
+from collections import deque
+from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import NamedTuple
+
+_AHEAD = 3
+"""Tasks given to a worker before it answers the first, so that it never waits for us."""
+
+
+class Task(NamedTuple):
+    """One function to be summed up, how carefully, and the digests of what it may look up."""
+
+    key: str
+    care: int
+    summaries: Mapping[str, bytes]
+
+
+Work = Callable[[Task, Mapping[bytes, bytes]], bytes]
+"""Does a task, given the packed summaries that were not sent before; gives the packed result."""
+
+
+class Inline:
+    """Does each task when its result is asked for, in this process."""
+
+    room = 1
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._waiting: deque[tuple[Task, Mapping[bytes, bytes]]] = deque()
+
+    def submit(self, task: Task, blobs: Mapping[bytes, bytes]) -> None:
+        """Take a task; `blobs` holds its summaries."""
+        self._waiting.append((task, blobs))
+
+    def free(self) -> bool:
+        """Whether another task may be submitted."""
+        return not self._waiting
+
+    def finished(self) -> tuple[Task, bytes]:
+        """A task that was done and its result, in whatever order."""
+        task, blobs = self._waiting.popleft()
+        return task, self._work(task, blobs)
+
+    def stop(self) -> None:
+        """Nothing to end here."""
+
+
+class _Worker:
+    def __init__(self, process: BaseProcess, pipe: Connection) -> None:
+        self.process = process
+        self.pipe = pipe
+        self.sent: set[bytes] = set()
+        self.tasks: deque[tuple[Task, Mapping[bytes, bytes]]] = deque()
+
+
+class Crew:
+    """Does tasks in `jobs` processes. Raises OSError when none can be started."""
+
+    def __init__(self, work: Work, jobs: int) -> None:
+        self._work = work
+        self._workers: list[_Worker] = []
+        self._rescued: deque[tuple[Task, Mapping[bytes, bytes]]] = deque()
+        context = multiprocessing.get_context("fork")
+        gc.collect()
+        gc.freeze()  # what the workers share with us stays shared
+        try:
+            for _ in range(jobs):
+                mine, theirs = context.Pipe()
+                others = [worker.pipe for worker in self._workers] + [mine]
+                process = context.Process(
+                    target=_serve, args=(theirs, others, os.getpid(), work), daemon=True
+                )
+                process.start()
+                theirs.close()
+                self._workers.append(_Worker(process, mine))
+        finally:
+            gc.unfreeze()
+
+    def free(self) -> bool:
+        """Whether another task may be submitted."""
+        return any(len(worker.tasks) < _AHEAD for worker in self._workers) or not self._workers
+
+    def submit(self, task: Task, blobs: Mapping[bytes, bytes]) -> None:
+        """Take a task; `blobs` holds its summaries."""
+        if not self._workers:
+            self._rescued.append((task, blobs))
+            return
+        worker = min(self._workers, key=lambda each: len(each.tasks))
+        new = {name: data for name, data in blobs.items() if name not in worker.sent}
+        worker.tasks.append((task, blobs))
+        try:
+            worker.pipe.send((task.key, task.care, dict(task.summaries), new))
+        except OSError:
+            self._lost(worker)
+            return
+        worker.sent.update(new)
+
+    def finished(self) -> tuple[Task, bytes]:
+        """A task that was done and its result, in whatever order."""
+        while not self._rescued:
+            busy = {worker.pipe: worker for worker in self._workers if worker.tasks}
+            for pipe in wait(list(busy)):
+                assert isinstance(pipe, Connection)
+                worker = busy[pipe]
+                try:
+                    result = pipe.recv_bytes()
+                except (EOFError, OSError):
+                    self._lost(worker)
+                    continue
+                task, _ = worker.tasks.popleft()
+                return task, result
+        task, blobs = self._rescued.popleft()
+        return task, self._work(task, blobs)
+
+    def stop(self) -> None:
+        """End the workers."""
+        for worker in self._workers:
+            worker.pipe.close()
+            worker.process.kill()
+            worker.process.join()
+        self._workers = []
+
+    def _lost(self, worker: _Worker) -> None:
+        self._workers.remove(worker)
+        worker.pipe.close()
+        worker.process.kill()
+        worker.process.join()
+        self._rescued += worker.tasks
+
+
+def _serve(pipe: Connection, others: list[Connection], parent: int, work: Work) -> None:
+    for other in others:
+        other.close()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    gc.disable()  # interpreting makes no cycles, and the process is short-lived
+    while os.getppid() == parent:
+        try:
+            if not pipe.poll(5.0):
+                continue
+            key, care, summaries, blobs = pipe.recv()
+        except (EOFError, OSError):
+            return
+        try:
+            pipe.send_bytes(work(Task(key, care, summaries), blobs))
+        except OSError:
+            return

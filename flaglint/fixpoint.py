@@ -1,0 +1,104 @@
+"""One function to its fixed point: its summary, and what no caller can change.
+
+`summarise` is the interface. What counts is what the last visit of each state of the fixed point
+showed.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from flaglint import ir
+from flaglint.access import Access
+from flaglint.accesses import Seen, always
+from flaglint.dataflow import Effort, Solution, solve
+from flaglint.guards import resolved
+from flaglint.interpret import LIMIT, Interpreter
+from flaglint.knowledge import Knowledge
+from flaglint.outcomes import outcomes_of
+from flaglint.ownership import CONDITIONAL, OPEN
+from flaglint.state import State
+from flaglint.summary import Summary
+
+_BUDGET = 6000
+"""Blocks that may be visited."""
+
+
+class Care(IntEnum):
+    """How much effort a function is worth."""
+
+    SCOUT = 0
+    """One state a block: enough to see where plain writes hang on callers."""
+    LIGHT = 1
+    """No plain write is at stake in the function; its callers want to know how it ends."""
+    FULL = 2
+
+
+_EFFORTS = {
+    Care.SCOUT: (Effort(after=0, limit=1, fine=False),),
+    Care.LIGHT: (
+        Effort(after=0, limit=8, fine=True),
+        Effort(after=200, limit=3, fine=False),
+        Effort(after=500, limit=1, fine=False),
+    ),
+    Care.FULL: (
+        Effort(after=0, limit=LIMIT, fine=True),
+        Effort(after=900, limit=6, fine=False),
+        Effort(after=2000, limit=2, fine=False),
+    ),
+}
+
+
+class Result:
+    """What one function gave: its summary, and its accesses that no caller can change."""
+
+    def __init__(
+        self,
+        summary: Summary,
+        decided: tuple[Access, ...],
+        calls: dict[str, frozenset[str]],
+        complete: bool,
+    ) -> None:
+        self.summary = summary
+        self.decided = decided
+        self.calls = calls
+        """callee -> the locks certainly held at every call of it"""
+        self.complete = complete
+
+
+def summarise(function: ir.Function, know: Knowledge, care: Care = Care.FULL) -> Result:
+    """Interpret the function to its fixed point and sum it up."""
+    run, solution, seen = _run(function, know, frozenset(), care)
+    owned = frozenset(
+        param
+        for param, blocks in run.given_back.items()
+        if any(always(function, block) for block in blocks)
+    )
+    if owned:
+        run, solution, seen = _run(function, know, owned, care)
+    pending: list[Access] = []
+    decided: list[Access] = []
+    for access in seen.accesses.values():
+        guarded = access.guards and access.kind in OPEN and access.place.atomicity == "plain"
+        (pending if access.kind in CONDITIONAL or guarded else decided).append(access)
+    outcomes = outcomes_of(run, seen.exits)
+    return Result(
+        Summary(function.params, outcomes, tuple(resolved(pending))),
+        tuple(decided),
+        seen.calls,
+        solution.complete,
+    )
+
+
+def _run(
+    function: ir.Function, know: Knowledge, owned: frozenset[str], care: Care
+) -> tuple[Interpreter, Solution[State, Seen], Seen]:
+    run = Interpreter(function, know)
+    run.owned_params = owned
+    solution = solve(function.blocks, run, _EFFORTS[care], _BUDGET)
+    seen = Seen()
+    for block in sorted(solution):
+        for key in solution[block]:
+            if (block, key) in solution.shown:
+                seen.include(solution.shown[block, key])
+    return run, solution, seen

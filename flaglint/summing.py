@@ -1,0 +1,116 @@
+"""One function summed up, as a task: summaries in by digest, the packed result out.
+
+A result has two parts: the summary, which callers apply, and the rest, which is only looked at
+when everything is known. `Record` is what the order of work needs of it without unpacking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from flaglint import ir
+from flaglint.access import Access
+from flaglint.crew import Task
+from flaglint.fixpoint import Care, summarise
+from flaglint.knowledge import Knowledge
+from flaglint.packing import Anchors, DamagedError, pack, unpack
+from flaglint.pool import told
+from flaglint.store import digest
+from flaglint.summary import Summary
+
+
+class Record(msgspec.Struct, frozen=True, array_like=True):
+    """A packed result.
+
+    `summary` is the packed outcomes and pending accesses, `decided` the accesses that no caller
+    can change; `calls` the locks certainly held at every call of a callee. `effect` tells two
+    summaries apart but for evidence; `plain` says that some caller decides a plain write,
+    `stake` that one is met, here or in what is called, whoever decides it; `complete` that a
+    fixed point was reached; `failed` is why there is no summary.
+    """
+
+    summary: tuple[bytes, bytes]
+    decided: bytes
+    calls: dict[str, tuple[str, ...]]
+    effect: bytes
+    plain: bool
+    stake: bool
+    complete: bool
+    failed: str = ""
+
+    @property
+    def version(self) -> bytes:
+        """The digest of the summary, by which callers ask for it."""
+        return digest(*self.summary)
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Record).decode
+_pair = msgspec.msgpack.Decoder(tuple[bytes, bytes]).decode
+
+
+def read_record(data: bytes) -> Record:
+    """The record in bytes. Raises DamagedError."""
+    try:
+        return _decode(data)
+    except msgspec.MsgspecError as error:
+        raise DamagedError(str(error)) from None
+
+
+def summary_bytes(record: Record) -> bytes:
+    """What is sent to who may look the summary up."""
+    return _encode(record.summary)
+
+
+class Summing:
+    """Sums up functions of a program; a `crew.Work`."""
+
+    def __init__(
+        self, functions: Mapping[str, ir.Function], know: Knowledge, anchors: Anchors
+    ) -> None:
+        self._functions = functions
+        self._know = know
+        self._anchors = anchors
+        self._known: dict[bytes, Summary] = {}
+
+    def __call__(self, task: Task, blobs: Mapping[bytes, bytes]) -> bytes:
+        """The packed `Record` of the task's function."""
+        for version, data in blobs.items():
+            if version not in self._known:
+                self._known[version] = self.unpacked(*_pair(data))
+        self._know.summaries = {
+            key: self._known[version] for key, version in task.summaries.items()
+        }
+        function = self._functions[task.key]
+        try:
+            result = summarise(function, self._know, Care(task.care))
+        except Exception as error:
+            # It costs this function, and is said: its callers call what is not known.
+            return _encode(Record((b"", b""), b"", {}, b"", False, False, False, told(error)))
+        summary, anchors = result.summary, self._anchors
+        packed = (
+            pack((summary.params, summary.outcomes), anchors),
+            pack(summary.pending, anchors),
+        )
+        record = Record(
+            packed,
+            pack(result.decided, anchors),
+            {key: tuple(sorted(locks)) for key, locks in sorted(result.calls.items())},
+            digest(pack(summary.effect(), anchors)),
+            _plain(summary.pending),
+            _plain(summary.pending) or _plain(result.decided),
+            result.complete,
+        )
+        self._known.setdefault(record.version, summary)
+        return _encode(record)
+
+    def unpacked(self, outcomes: bytes, pending: bytes) -> Summary:
+        """The summary that was packed. Raises DamagedError."""
+        params, found = unpack(outcomes, self._anchors)
+        return Summary(params, found, unpack(pending, self._anchors))
+
+
+def _plain(accesses: tuple[Access, ...]) -> bool:
+    return any(access.place.atomicity == "plain" for access in accesses)
