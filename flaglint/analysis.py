@@ -204,19 +204,9 @@ def _program(
     )
 
 
-def judged(request: Request, site: str, progress: Progress) -> tuple[Judgement, ...]:
-    """What was decided of the plain writes at a site: FILE:LINE, or a function's name."""
-    program = load(request, progress)
-    functions = program.engine.functions
-    return tuple(
-        judgement
-        for judgement in program.judgements
-        if site
-        in (
-            f"{judgement.place.where.file}:{judgement.place.where.line}",
-            functions[judgement.place.function].name,
-        )
-    )
+def judged(request: Request, progress: Progress) -> tuple[Judgement, ...]:
+    """What was decided of each plain write, in the tree's order."""
+    return load(request, progress).judgements
 
 
 def cache_directory(request: Request) -> Path:

@@ -226,11 +226,14 @@ def _graph(options: argparse.Namespace) -> int:
 
     progress = _Progress(sys.stderr.isatty() and not options.quiet)
     try:
-        found = judged(_request(options, [options.path]), options.site, progress)
+        judgements = judged(_request(options, [options.path]), progress)
     finally:
         progress.clear()
+    found = graph.at(judgements, options.site)
     if not found:
-        _say(f"no plain write at {options.site}; `flaglint sites` lists them")
+        names = graph.names(judgements, options.site)
+        near = suggestion(options.site, names) or "; `flaglint sites` lists them"
+        _say(f"no plain write at {options.site}{near}")
         return FAILED
     drawn = graph.draw(found)
     _write(options, graph.mermaid(drawn) if options.format == "mermaid" else graph.dot(drawn))

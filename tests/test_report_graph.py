@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -160,15 +161,35 @@ def test_the_mini_kernels_race(capsys: pytest.CaptureFixture[str]) -> None:
     assert drawn.startswith("digraph flaglint {\n")
     for name in ("memory_failure()", "folio_set_has_hwpoisoned", "deferred_split_folio()"):
         assert f'"{name}\\n' in drawn
-    (site,) = judged(Request((tree,), jobs=1), "deferred_split_folio", lambda *_: None)
+    judgements = judged(Request((tree,), jobs=1), lambda *_: None)
+    (site,) = graph.at(judgements, "deferred_split_folio")
     assert graph.dot(graph.draw((site,))) == drawn
     where = f"{site.place.where.file}:{site.place.where.line}"
     assert main(["graph", tree, where, "-j1", "--format", "mermaid"]) == CLEAN
     assert capsys.readouterr().out == graph.mermaid(graph.draw((site,)))
 
 
-def test_a_place_without_a_plain_write_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["graph", str(MINI_KERNEL), "no_such_function", "-j1"]) == FAILED
+@pytest.mark.parametrize(
+    ("site", "answer"),
+    [
+        ("no_such_function", "; `flaglint sites` lists them"),
+        ("defered_split_folio", "; did you mean 'deferred_split_folio'?"),
+        ("mm/huge_memory.c:56", "; did you mean 'mm/huge_memory.c:55'?"),
+    ],
+)
+def test_a_place_without_a_plain_write_is_an_error(
+    site: str, answer: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["graph", str(MINI_KERNEL), site, "-j1"]) == FAILED
     out, err = capsys.readouterr()
     assert out == ""
-    assert err == ("flaglint: no plain write at no_such_function; `flaglint sites` lists them\n")
+    assert err == f"flaglint: no plain write at {site}{answer}\n"
+
+
+def test_a_site_is_a_place_or_a_function() -> None:
+    assert graph.at((SITE,), "mm/a.c:9") == graph.at((SITE,), "leaf") == (SITE,)
+    assert graph.at((SITE,), "/home/me/linux/mm/a.c:9") == (SITE,)
+    for wrong in ("a.c:9", "mm/a.c:90", "xmm/a.c:9", "lea", ""):
+        assert graph.at((SITE,), wrong) == ()
+    other = msgspec.structs.replace(SITE, place=PLACE._replace(function="leaf@mm/a.c"))
+    assert graph.at((other,), "leaf") == (other,)

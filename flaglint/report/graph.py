@@ -10,7 +10,7 @@ Limits: of several contexts with one chain the most suspicious is drawn, and of 
 most suspicious; the rest is counted in a note. A chain from an entry point down to a context is
 the shortest one, not the only one.
 
-The interface is `draw`, then `dot` or `mermaid`.
+The interface is `at`, `draw`, then `dot` or `mermaid`.
 """
 
 from __future__ import annotations
@@ -108,13 +108,36 @@ class _Drawing:
             self.edge(keys[number], target, f"line {step.line}", shade, main)
 
 
+def at(judgements: Iterable[Judgement], site: str) -> tuple[Judgement, ...]:
+    """Those at a site: FILE:LINE (the file also with folders before it), or in a function."""
+    return tuple(
+        judgement
+        for judgement in judgements
+        if site == _function(judgement) or f"/{site}".endswith(f"/{_where(judgement)}")
+    )
+
+
+def names(judgements: Iterable[Judgement], like: str) -> list[str]:
+    """All sites, in the words in which `like` was asked for: places, or functions."""
+    name = _where if ":" in like else _function
+    return sorted({name(judgement) for judgement in judgements})
+
+
+def _where(judgement: Judgement) -> str:
+    where = judgement.place.where
+    return f"{where.file}:{where.line}"
+
+
+def _function(judgement: Judgement) -> str:
+    return judgement.place.function.partition("@")[0]
+
+
 def draw(judgements: Iterable[Judgement]) -> Graph:
     """The graph of some sites."""
     drawing = _Drawing()
     places = []
     for judgement in judgements:
-        place = judgement.place
-        places.append(f"{place.where.file}:{place.where.line}")
+        places.append(_where(judgement))
         _site(judgement, drawing)
     return Graph(
         f"{', '.join(places)}: who reaches the word",
