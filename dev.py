@@ -8,7 +8,8 @@
     python3 dev.py test-kernels   the tests that run on those kernels
     python3 dev.py test-sarif     the SARIF output by Microsoft's validator (needs npm)
     python3 dev.py test-browser   the web page's tests in a real browser (needs Debian's chromium)
-    python3 dev.py check          all of the tests, but for the browser's and the validator's
+    python3 dev.py torture        broken, hostile and faulty trees, and a table of what came of them
+    python3 dev.py check          all of the tests, but for torture, the browser's and the validator's
     python3 dev.py docs           write docs/rules/ from the cards in rules/
     python3 dev.py eval           seeded bugs and harmless twins on those kernels, and the table
 
@@ -93,7 +94,7 @@ def lint() -> None:
 
 def test(arguments: list[str]) -> None:
     """The tests that need no kernel."""
-    _run([PYTHON, "-m", "pytest", "-m", "not kernel", *arguments])
+    _run([PYTHON, "-m", "pytest", "-m", "not kernel and not torture", *arguments])
 
 
 def test_kernels(arguments: list[str]) -> None:
@@ -117,6 +118,12 @@ def test_browser(arguments: list[str]) -> None:
     _run([PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-e", ".[browser]"])
     os.environ["FLAGLINT_REQUIRE_BROWSER"] = "1"
     _run([PYTHON, "-m", "pytest", "tests/test_report_html_browser.py", *arguments])
+
+
+def torture(arguments: list[str]) -> None:
+    """The tests that hurt, on two cores; a quarter of an hour."""
+    _run([PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-e", ".[torture]"])
+    _run([PYTHON, "-m", "pytest", "tests/torture", "-q", "-n", "2", *arguments])
 
 
 def fetch_kernels() -> None:
@@ -143,7 +150,7 @@ def main(argv: list[str]) -> None:
     target, arguments = (argv[0], argv[1:]) if argv else ("", [])
     if target not in (
         "setup", "demo", "lint", "test", "kernels", "test-kernels", "test-browser", "test-sarif",
-        "check", "eval", "docs",
+        "torture", "check", "eval", "docs",
     ):  # fmt: skip
         sys.exit(str(__doc__))
     if target != "kernels":
@@ -156,6 +163,8 @@ def main(argv: list[str]) -> None:
         test(arguments)
     if target == "test-sarif":
         test_sarif(arguments)
+    if target == "torture":
+        torture(arguments)
     if target == "test-browser":
         test_browser(arguments)
     if target in ("kernels", "test-kernels", "check") or (target == "eval" and not arguments):

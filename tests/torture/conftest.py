@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.torture.sandbox import MINI, Box, Outcome
+from tests.torture.sandbox import Box, Outcome
 from tests.torture.verdicts import Row, wrong_answers
 
 SECTIONS = ("eras", "configurations", "broken", "hostile", "faults", "fuzzing", "determinism")
@@ -18,36 +20,46 @@ COLUMNS = ("inputs", "faults", "refusals", "unread", "wrong answers", "left behi
 
 
 class Tally:
-    """How often what happened, by section of the table."""
+    """How often what happened, by section of the table; a file, for tests run in parallel."""
 
-    def __init__(self) -> None:
-        self.rows: dict[str, dict[str, int]] = {
-            section: dict.fromkeys(COLUMNS, 0) for section in SECTIONS
-        }
+    def __init__(self, file: Path) -> None:
+        self._file = file
 
     def add(self, section: str, **counts: int) -> None:
         """Count; a column's spaces are underscores."""
-        for name, count in counts.items():
-            self.rows[section][name.replace("_", " ")] += count
+        assert section in SECTIONS
+        assert {name.replace("_", " ") for name in counts} <= set(COLUMNS)
+        with self._file.open("a") as stream:
+            stream.write(json.dumps([section, counts]) + "\n")
 
     def lines(self) -> Iterator[str]:
-        """The table."""
+        """The table; nothing when nothing was counted."""
+        rows = {section: dict.fromkeys(COLUMNS, 0) for section in SECTIONS}
+        for line in self._file.read_text().splitlines():
+            section, counts = json.loads(line)
+            for name, count in counts.items():
+                rows[section][name.replace("_", " ")] += count
+        rows = {section: row for section, row in rows.items() if any(row.values())}
+        if not rows:
+            return
+        rows["all"] = {name: sum(row[name] for row in rows.values()) for name in COLUMNS}
         yield f"{'':<16}" + "".join(f"{column:>15}" for column in COLUMNS)
-        for section in SECTIONS:
-            row = self.rows[section]
-            if any(row.values()):
-                yield f"{section:<16}" + "".join(f"{row[column]:>15}" for column in COLUMNS)
-        totals = [sum(row[column] for row in self.rows.values()) for column in COLUMNS]
-        yield f"{'all':<16}" + "".join(f"{total:>15}" for total in totals)
+        for section, row in rows.items():
+            yield f"{section:<16}" + "".join(f"{row[column]:>15}" for column in COLUMNS)
 
 
 _TALLY = pytest.StashKey[Tally]()
+_FILE = "FLAGLINT_TORTURE_TALLY"
 _HERE = Path(__file__).resolve().parent
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """One tally for the session."""
-    config.stash[_TALLY] = Tally()
+    """One tally for the session and all its workers, which inherit the environment."""
+    if _FILE not in os.environ:
+        handle, os.environ[_FILE] = tempfile.mkstemp(prefix="flaglint-torture-")
+        os.close(handle)
+        config.add_cleanup(lambda: Path(os.environ.pop(_FILE)).unlink(missing_ok=True))
+    config.stash[_TALLY] = Tally(Path(os.environ[_FILE]))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -62,10 +74,10 @@ def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
     """Print the table, if any of it was run."""
-    tally = config.stash[_TALLY]
-    if any(any(row.values()) for row in tally.rows.values()):
+    lines = list(config.stash[_TALLY].lines())
+    if lines:
         terminalreporter.section("torture")
-        for line in tally.lines():
+        for line in lines:
             terminalreporter.write_line(line)
 
 
@@ -122,6 +134,3 @@ def judged(box: Box, baseline: list[Row], tally: Tally) -> Judge:
         return outcome
 
     return run
-
-
-assert MINI.is_dir()
