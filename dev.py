@@ -9,7 +9,7 @@
     python3 dev.py test-sarif     the SARIF output by Microsoft's validator (needs npm)
     python3 dev.py test-browser   the web page's tests in a real browser (needs Debian's chromium)
     python3 dev.py torture        broken, hostile and faulty trees, and a table of what came of them
-    python3 dev.py check          all of the tests, but for torture, the browser's and the validator's
+    python3 dev.py check          the tests, but for torture, the browser's and the validator's
     python3 dev.py docs           write docs/rules/ from the cards in rules/
     python3 dev.py eval           seeded bugs and harmless twins on those kernels, and the table
 
