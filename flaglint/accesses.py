@@ -68,7 +68,7 @@ class Accesses(Memory):
         self.seen = Seen()
         self.released: frozenset[str] = frozenset()
         self.free_params = _claimed_free(function, know.models)
-        self.members = _addressed(function)
+        self.members, self.bases = _addressed(function)
         self.copies: dict[str, ir.Call] = {}
         """page -> the call that copied a page's worth of memory into it"""
         self.given_back: dict[str, set[int]] = {}
@@ -220,12 +220,13 @@ def always(function: ir.Function, wanted: int) -> bool:
     return True
 
 
-def _addressed(function: ir.Function) -> dict[str, str]:
-    """The temporaries that hold the address of a member, as "record.member".
+def _addressed(function: ir.Function) -> tuple[dict[str, str], dict[str, str]]:
+    """The temporaries that hold the address of a member: as "record.member", and whose it is.
 
     For locks: which class &x->lock is does not depend on knowing x.
     """
     found: dict[str, str] = {}
+    bases: dict[str, str] = {}
     for block in function.blocks:
         for op in block.ops:
             if isinstance(op, ir.Addr) and op.path.steps:
@@ -234,11 +235,14 @@ def _addressed(function: ir.Function) -> dict[str, str]:
                 names = [name for name in names if not inner(name)]
                 if names:
                     found[op.dst] = names[-1]
+                if isinstance(op.path.steps[0], ir.Deref):
+                    bases[op.dst] = bases.get(op.path.base, op.path.base)
             elif isinstance(op, ir.Call) and op.name == "spinlock_check" and op.args:
-                member = found.get(str(op.args[0]))
-                if member:
-                    found[op.dst] = member
-    return found
+                for table in (found, bases):
+                    member = table.get(str(op.args[0]))
+                    if member:
+                        table[op.dst] = member
+    return found, bases
 
 
 def word_of(helper: Helper, index: int | str, owner: Owner | None) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from flaglint import ir
-from flaglint.applying import Applying, taken_off
+from flaglint.actuals import taken_off
+from flaglint.applying import Applying
 from flaglint.layout import Spot
 from flaglint.location import Location
 from flaglint.lockset import lock_name
 from flaglint.models import LockRule
 from flaglint.ownership import Kind
 from flaglint.state import State
-from flaglint.values import Value, object_of
+from flaglint.values import VALID, Value, object_of
 
 
 class Containers(Applying):
@@ -74,8 +75,12 @@ class Containers(Applying):
         if not name and 0 <= rule.lock < len(args):
             member = self.members.get(str(op.args[rule.lock]), "")
             name = lock_name(args[rule.lock], member)
+        owner: Value = None
+        if 0 <= rule.lock < len(op.args):
+            owner = self.get(state, self.bases.get(str(op.args[rule.lock]), ""))
         match rule.mode:
             case "acquire" | "claim":
+                self.there(state, owner)
                 if name:
                     self.hold(state, frozenset((name,)), op.where)
                 state.env[op.dst] = ("s", self.symbol(state))
@@ -85,6 +90,11 @@ class Containers(Applying):
                 state.locks -= {name}
                 self._let_go(state, name, op.where)
             case "try":
-                state.env[op.dst] = ("t", "lock", name, "")
+                state.env[op.dst] = ("t", "lock", name, owner)
             case "try_zero":
-                state.env[op.dst] = ("n", ("t", "lock", name, ""))
+                state.env[op.dst] = ("n", ("t", "lock", name, owner))
+
+    def there(self, state: State, owner: Value) -> None:
+        """What holds a lock that was taken is not NULL."""
+        if isinstance(owner, tuple) and owner[0] in ("s", "h", "a"):
+            state.narrow(owner, VALID)

@@ -139,8 +139,6 @@ class Interpreter(Calls):
     def _step(self, state: State, op: ir.Op) -> list[State]:
         match op:
             case ir.Load():
-                if op.type.startswith("struct ") and not op.type.endswith(("*", "]")):
-                    pass
                 self.load(state, op)
                 return self._forked(state, op.dst)
             case ir.Store():
@@ -346,6 +344,7 @@ class Interpreter(Calls):
         if what == "lock":
             if truth and name:
                 self.hold(state, frozenset((name,)), self.where)
+                self.there(state, detail)
             return True
         if what == "failed":
             state.facts[("failed", "")] = VALID if truth else NULL

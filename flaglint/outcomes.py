@@ -51,7 +51,12 @@ def _coarse(outcome: Outcome) -> Outcome:
         value = ("k", ("s", ""), VALID)
     elif isinstance(value, tuple) and value[0] not in ("o", "k", "d"):
         value = ("s", "")
-    stores = tuple((cell, v) for cell, v in outcome.stores if not isinstance(v, int))
+    pages = {("*" + param, steps) for (param, steps), _ in outcome.changed}
+    stores = tuple(
+        (cell, v)
+        for cell, v in outcome.stores
+        if not isinstance(v, int) or (v == 0 and cell in pages)
+    )
     return outcome._replace(value=value, stores=stores)
 
 
@@ -88,7 +93,7 @@ class _Closing:
             return item
         match item[0]:
             case "t" if item[1] in ("lock", "failed"):
-                return item if item[1] == "lock" else ("s", "")
+                return (*item[:3], "") if item[1] == "lock" else ("s", "")
             case "o" | "d":
                 return self._object(item, 1)
             case "t":
@@ -134,7 +139,11 @@ class _Closing:
             place = (self.roots.get(cell[0], cell[0]), cell[1])
             if isinstance(closed, int):
                 yield place, closed
-            elif isinstance(closed, tuple) and closed[0] in ("o", "d", "alts", "a", "f", "h"):
+            elif isinstance(closed, tuple) and closed[0] in ("a", "h"):
+                # Whether it is NULL tells, say, whether the lock in it was taken.
+                mask = self._state.mask(held)
+                yield place, closed if mask == ANY_CLASS else ("k", closed, mask)
+            elif isinstance(closed, tuple) and closed[0] in ("o", "d", "alts", "f"):
                 yield place, closed
             elif isinstance(closed, tuple) and closed[0] in ("s", "k"):
                 yield place, ("s", "")  # what the caller knew of it is gone

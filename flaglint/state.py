@@ -163,6 +163,12 @@ class State:
         facts = tuple(
             (objects[item].fact, self.facts.get(("o", item), ANY_CLASS) == NULL) for item in number
         )
+        # A page's place in the caller's memory that was cleared no longer holds the page.
+        parts += sorted(
+            (cell, -1)
+            for cell, value in self.cells.items()
+            if value == 0 and cell[0].startswith("*") and _formal(cell) in objects
+        )
         others = [
             (item, owner.fact)
             for item, owner in objects.items()
@@ -307,6 +313,11 @@ def _holding(table: dict[P, Value]) -> list[tuple[P, Value]]:
 def _pair(names: dict[str, str], theirs: Value, mine: Value) -> None:
     for one, two in zip(_objects(theirs), _objects(mine), strict=False):
         names.setdefault(one, two)
+
+
+def _formal(cell: Cell) -> str:
+    """The name of the object that the caller's memory holds at the cell on entry."""
+    return "F:" + "|".join((cell[0][1:], *cell[1]))
 
 
 def _first(item: tuple[Any, ...]) -> Any:

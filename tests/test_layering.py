@@ -48,6 +48,7 @@ ROWS = (
     {"summary"},
     {"knowledge", "guards", "asked"},
     {"accesses"},
+    {"actuals"},
     {"applying"},
     {"containers"},
     {"primitives"},

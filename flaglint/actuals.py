@@ -1,0 +1,219 @@
+"""What a callee's formals, objects and values are to the function that calls it.
+
+    *foliop = folio;        the callee stored to `*foliop`
+    f(&new);                so this caller's `new` holds it now
+
+`_object` is a formal's page as this caller has it, `_value` any other value of a summary.
+"""
+
+from __future__ import annotations
+
+from flaglint.accesses import Accesses
+from flaglint.location import Location
+from flaglint.lockset import lock_name
+from flaglint.ownership import Kind, Owner
+from flaglint.state import State
+from flaglint.summary import Summary
+from flaglint.values import ANY_CLASS, Value, object_of
+
+_TAKEN = "[taken]"
+"""A step: a member that has left the list."""
+
+
+class Actuals(Accesses):
+    """Translates a callee's terms into those of one function."""
+
+    def _actuals(self, summary: Summary, args: tuple[Value, ...]) -> dict[str, Value]:
+        return dict(zip(summary.params, args, strict=False))
+
+    def _object(
+        self,
+        state: State,
+        root: tuple[str, tuple[str, ...]],
+        args: dict[str, Value],
+        overlay: str = "folio",
+    ) -> Value:
+        # The caller's object for a formal's: the argument itself, or what memory that the
+        # argument points to holds.
+        param, steps = root
+        value = args.get(param)
+        if not steps:
+            return self.coerce(state, self._held(state, value), f"struct {overlay} *")
+        if steps[-1] == _TAKEN:
+            member = self._object(state, (param, (*steps[:-1], "[list]")), args, overlay)
+            name = object_of(member)
+            if name is not None and name in state.objects:
+                state.objects[name] = taken_off(state.objects[name], self.where)
+            return member
+        if isinstance(value, tuple) and value[0] == "a":
+            cell = (value[1], (*value[2], *steps))
+            if not cell[1] and cell[0].startswith("&"):
+                return state.env.get(cell[0][1:])
+            if cell[1] and cell[1][-1] in ("[]", "[list]"):
+                return self.take(state, cell, overlay)
+            if cell in state.cells:
+                return self.coerce(state, state.cells[cell], f"struct {overlay} *")
+            if cell[0].startswith("&") and any(known[0] == cell[0] for known in state.cells):
+                return 0  # a member its initialiser leaves out
+            if cell[0].startswith("*") and len(cell[1]) <= 6:
+                return self.formal(state, cell[0][1:], cell[1], overlay)
+            return None
+        if isinstance(value, tuple) and value[0] == "l":
+            return self.take(state, (value[1], (*value[2], *steps)), overlay)
+        if isinstance(value, tuple) and value[0] in ("h", "o"):
+            return ("h", self.at, value[2] if value[0] == "h" else "page")
+        return None
+
+    def _held(self, state: State, value: Value) -> Value:
+        """What is kept at an address of this function's own; any other value as it is.
+
+        A callee's formal for a page may be a `struct folio *` or the place of one: to it both
+        are the page on entry.
+        """
+        if isinstance(value, tuple) and value[0] == "a" and value[1].startswith(("&", "k")):
+            if not value[2] and value[1].startswith("&"):
+                return state.env.get(value[1][1:])
+            return state.cells.get(value[1:], value)
+        if isinstance(value, tuple) and value[0] == "a" and value[1].startswith("*"):
+            if value[1:] in state.cells:
+                return state.cells[value[1:]]
+            return self.formal(state, value[1][1:], value[2], "folio")
+        return value
+
+    def _lock_names(self, state: State, args: dict[str, Value]) -> dict[str, str]:
+        names = {}
+        for param, value in args.items():
+            names["*" + param] = lock_name(value) or "*"
+            if isinstance(value, tuple) and value[0] == "a" and value[1].startswith("&"):
+                # A member of a local that points to a lock (a guard's, a fault's ptl): the
+                # callee knows that lock by the member, the caller by what it put there.
+                for (root, steps), held in state.cells.items():
+                    if root == value[1] and steps and isinstance(held, tuple):
+                        if held[0] in ("a", "h") and (known := lock_name(held)):
+                            names[steps[-1].removeprefix(".")] = known
+        return names
+
+    def _stored(
+        self,
+        state: State,
+        base: str,
+        steps: tuple[str, ...],
+        value: Value,
+        args: dict[str, Value],
+        names: dict[str, str],
+    ) -> Value:
+        """What the callee stored in one cell: a symbol of its own, of its class."""
+        mask = ANY_CLASS
+        if isinstance(value, tuple) and value[0] == "k":
+            value, mask = value[1], value[2]
+        value = self._value(state, value, args, names)
+        if isinstance(value, tuple) and value[0] in ("s", "h") and value[1] == self.at:
+            value = (value[0], f"{self.at}:{base}|{'|'.join(steps)}", *value[2:])
+            if self.looping:
+                state.forget(value[1])
+        if mask != ANY_CLASS:
+            state.narrow(value, mask)
+        return value
+
+    def _value(
+        self, state: State, value: Value, args: dict[str, Value], names: dict[str, str]
+    ) -> Value:
+        if not isinstance(value, tuple):
+            return value
+        match value[0]:
+            case "o" | "d" | "t":
+                place = 2 if value[0] == "t" else 1
+                item = value[place]
+                if value[0] == "t" and value[1] == "lock":
+                    return ("t", "lock", self._lock_names(state, args).get(item, item), "")
+                new = names.get(item)
+                index: int | str = value[2] if value[0] == "o" else 0
+                if new is None and item.startswith("F:"):
+                    found = self._formal(state, item, args)
+                    new = object_of(found)
+                    if new is None:
+                        return found if value[0] == "o" else None
+                    if value[0] == "o" and isinstance(found, tuple) and found[0] == "o":
+                        index = found[2] if index == "b" else index
+                if new is None:
+                    return None
+                if value[0] == "o":
+                    return ("o", new, index, value[3])
+                return (*value[:place], new, *value[place + 1 :])
+            case "a":
+                if value[1].startswith("*"):
+                    base = args.get(value[1][1:])
+                    if isinstance(base, tuple) and base[0] == "a":
+                        return ("a", base[1], (*base[2], *value[2]))
+                    if isinstance(base, tuple) and base[0] in ("h", "o"):
+                        fields = [s[1:] for s in value[2] if s.startswith(".")]
+                        fields = [f for f in fields if not f.startswith(("spinlock.", "raw_"))]
+                        last = fields[-1] if fields else base[2] if base[0] == "h" else ""
+                        return ("h", self.at, last)
+                    if isinstance(base, int) and not value[2]:
+                        return base
+                    return None
+                if value[1].startswith("k"):
+                    return ("a", f"k{self.at}:{value[1]}", value[2])
+                return value
+            case "s":
+                if str(value[1]).startswith("p:"):
+                    return self._symbol(state, str(value[1]), args)
+                return ("s", self.at)
+            case "h":
+                return ("h", self.at, value[2])
+            case "r":
+                held = ((at, self._value(state, part, args, names)) for at, part in value[1:])
+                return ("r", *held)
+            case "n":
+                return ("n", self._value(state, value[1], args, names))
+            case "i":
+                return ("i", self._value(state, value[1], args, names), value[2])
+            case "c":
+                left = self._value(state, value[2], args, names)
+                return ("c", value[1], left, self._value(state, value[3], args, names))
+            case "l":
+                base = args.get(value[1][1:])
+                if isinstance(base, tuple) and base[0] == "a":
+                    return ("l", base[1], (*base[2], *value[2]), value[3])
+                return ("h", self.at, "")
+        return value
+
+    def _symbol(self, state: State, symbol: str, args: dict[str, Value]) -> Value:
+        # A number that the callee found in its formals, as this caller has it.
+        path, _, bits = symbol[2:].partition("&")
+        param, *steps = path.split("|")
+        value = args.get(param)
+        if steps:
+            if not (isinstance(value, tuple) and value[0] == "a"):
+                return None
+            cell = (value[1], (*value[2], *steps))
+            if cell in state.cells:
+                value = state.cells[cell]
+            elif cell[0].startswith("*") and len(cell[1]) <= 6:
+                value = ("s", "p:" + "|".join((cell[0][1:], *cell[1])))
+            else:
+                return None
+        if not bits:
+            return value
+        number = state.number(value)
+        if number is not None:
+            return number & int(bits)
+        if isinstance(value, tuple) and value[0] == "s" and "&" not in str(value[1]):
+            return ("s", f"{value[1]}&{bits}")
+        return None
+
+    def _formal(self, state: State, name: str, args: dict[str, Value]) -> Value:
+        param, *steps = name[2:].split("|")
+        return self._object(state, (param, tuple(steps)), args)
+
+
+def taken_off(owner: Owner, where: Location) -> Owner:
+    """A page after it left the list it was on: a free list's page is the taker's alone."""
+    if owner.kind is Kind.FREE:
+        return owner.moved(Kind.FRESH, "it was taken off the allocator's free list", where)
+    if owner.kind is Kind.ENTRY and owner.root and owner.root[1][-1:] == ("[list]",):
+        return owner._replace(root=(owner.root[0], (*owner.root[1][:-1], _TAKEN)))
+    if owner.kind is Kind.ENTRY:
+        return owner._replace(unlisted=True)
+    return owner
