@@ -167,7 +167,10 @@ class State:
         parts += sorted(
             (cell, -1)
             for cell, value in self.cells.items()
-            if value == 0 and cell[0].startswith("*") and _formal(cell) in objects
+            if value == 0
+            and cell[0].startswith("*")
+            and (owner := objects.get(_formal(cell))) is not None
+            and not owner.untouched
         )
         others = [
             (item, owner.fact)
@@ -197,6 +200,12 @@ class State:
                 one, two = new.env[name], other.env.get(name)
                 new.env[name] = _blend(one, env.get(name), f"{tag}:{name}")
                 blended.append((f"{tag}:{name}", self.mask(one) | other.mask(two)))
+        for cell in [c for c, value in (*new.cells.items(), *cells.items()) if value == 0]:
+            if (cell in new.cells) != (cell in cells) and _formal(cell) in new.objects:
+                # Cleared on one of the paths: it holds the page, or NULL.
+                new.cells.pop(cell, None)
+                cells = {c: value for c, value in cells.items() if c != cell}
+                new.facts.pop(("o", _formal(cell)), None)
         for cell in list(new.cells):
             if cells.get(cell) != new.cells[cell]:
                 one, two = new.cells[cell], other.cells.get(cell)
