@@ -14,6 +14,7 @@ from flaglint.asked import Asked
 from flaglint.calls import Calls
 from flaglint.dataflow import Key, live
 from flaglint.knowledge import Knowledge
+from flaglint.numbers import FLIP, SWAP, compute
 from flaglint.ownership import EXCLUSIVE, Kind, Origin
 from flaglint.state import State
 from flaglint.values import ANY_CLASS, ERROR, NULL, VALID, Value, object_of
@@ -23,7 +24,6 @@ LIMIT = 12
 _APART = 4
 """States that are not worth comparing inside a block: at its end all are."""
 _BOOLEAN = ("_Bool", "bool")
-_FLIP = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 
 
 class Interpreter(Calls):
@@ -206,14 +206,14 @@ class Interpreter(Calls):
 
     def _binary(self, state: State, op: ir.Binary) -> None:
         left, right = self.get(state, op.left), self.get(state, op.right)
-        if op.operator in _FLIP:
+        if op.operator in FLIP:
             state.env[op.dst] = ("c", op.operator, left, right)
             return
         value = self.arithmetic(state, op)
         if value is None and op.operator in ("+", "-", "&", "|", "*", "<<", ">>"):
             one, two = state.number(left), state.number(right)
             if one is not None and two is not None and abs(one) < 2**63 and abs(two) < 2**63:
-                value = _compute(op.operator, one, two)
+                value = compute(op.operator, one, two)
         if value is None and op.operator == "&" and isinstance(left, tuple) and left[0] == "s":
             mask = state.number(right)
             if mask is not None and "&" not in str(left[1]):
@@ -283,7 +283,7 @@ class Interpreter(Calls):
                 mask = value[2] if truth else ANY_CLASS & ~value[2]
                 return state.narrow(value[1], mask)
             case "c":
-                operator = value[1] if truth else _FLIP[value[1]]
+                operator = value[1] if truth else FLIP[value[1]]
                 return self._compare(state, operator, value[2], value[3])
             case "t":
                 return self._test(state, value, truth)
@@ -291,16 +291,10 @@ class Interpreter(Calls):
 
     def _compare(self, state: State, operator: str, left: Value, right: Value) -> bool:
         if isinstance(left, int) and not isinstance(right, int):
-            swap = {"<": ">", ">": "<", "<=": ">=", ">=": "<="}
-            return self._compare(state, swap.get(operator, operator), right, left)
+            return self._compare(state, SWAP.get(operator, operator), right, left)
         one, two = state.number(left), state.number(right)
         if one is not None and two is not None:
-            return bool(
-                {
-                    "==": one == two, "!=": one != two, "<": one < two,
-                    ">": one > two, "<=": one <= two, ">=": one >= two,
-                }[operator]
-            )  # fmt: skip
+            return bool(compute(operator, one, two))
         if isinstance(left, tuple) and left[0] == "t" and left[1] == "count" and two == 1:
             return self._alone(state, left[2]) if operator in ("==", "<=") else True
         if isinstance(left, tuple) and left[0] in ("t", "n", "i", "c") and two in (0, 1):
@@ -317,6 +311,9 @@ class Interpreter(Calls):
             return operator == "=="
         if operator in ("==", "!=") and isinstance(left, tuple) and left == right:
             return operator == "=="
+        if operator in ("==", "!=") and isinstance(left, tuple) and isinstance(right, tuple):
+            if left[0] == right[0] == "e" or not state.mask(left) & state.mask(right):
+                return operator == "!="
         if operator == "==" and object_of(left) and object_of(right):
             return self._may_alias(state, str(object_of(left)), str(object_of(right)))
         return True
@@ -412,22 +409,3 @@ def _counts(value: Value) -> bool:
     while isinstance(value, tuple) and value[0] == "n":
         value = value[1]
     return isinstance(value, tuple) and value[:2] == ("t", "count")
-
-
-def _compute(operator: str, one: int, two: int) -> int | None:
-    match operator:
-        case "+":
-            return one + two
-        case "-":
-            return one - two
-        case "&":
-            return one & two
-        case "|":
-            return one | two
-        case "*":
-            return one * two
-        case "<<" if 0 <= two < 64:
-            return one << two
-        case ">>" if 0 <= two < 64:
-            return one >> two
-    return None

@@ -13,7 +13,7 @@ from flaglint.calls import Calls
 from flaglint.ownership import Owner, Root
 from flaglint.state import Cell, State
 from flaglint.summary import Outcome
-from flaglint.values import ANY_CLASS, VALID, Value
+from flaglint.values import ANY_CLASS, NULL, VALID, Value
 
 _MAX_OUTCOMES = 10
 
@@ -49,7 +49,7 @@ def _coarse(outcome: Outcome) -> Outcome:
     value = outcome.value
     if isinstance(value, int) and value != 0:
         value = ("k", ("s", ""), VALID)
-    elif isinstance(value, tuple) and value[0] not in ("o", "k", "d"):
+    elif isinstance(value, tuple) and value[0] not in ("o", "k", "d", "e"):
         value = ("s", "")
     pages = {("*" + param, steps) for (param, steps), _ in outcome.changed}
     stores = tuple(
@@ -151,8 +151,8 @@ class _Closing:
 
 def _outcome(run: Calls, state: State, value: Value) -> Outcome:
     closing = _Closing(state)
-    result = closing.close(value)
     mask = state.mask(value)
+    result = 0 if mask == NULL else closing.close(value)
     if mask != ANY_CLASS and isinstance(result, tuple) and result[0] in ("o", "s", "h", "a"):
         result = ("k", result, mask)
     stores = tuple(closing.stores())

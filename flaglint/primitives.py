@@ -103,7 +103,11 @@ class Primitives(Containers):
             return True
         if name in _PASS and args:
             state.env[op.dst] = args[0]
-            if name == "ERR_PTR":
+            if name == "ERR_PTR" and isinstance(args[0], int) and args[0] < 0:
+                state.env[op.dst] = ("e", args[0])
+            elif name == "PTR_ERR" and isinstance(args[0], tuple) and args[0][0] == "e":
+                state.env[op.dst] = args[0][1]
+            elif name == "ERR_PTR":
                 error = ("s", self.symbol(state))
                 state.facts[error] = ERROR if state.mask(args[0]) == VALID else NULL | ERROR
                 state.env[op.dst] = error
@@ -261,8 +265,11 @@ class Primitives(Containers):
             param = to[1][1:]
             if not self.function.types.get(param, "*").endswith("*"):
                 return self.formal(state, param, (), "page")
+        kind = self.function.types.get(str(op.args[0]), "void *")
         if isinstance(to, tuple) and to[0] in ("o", "d", "a"):
             return to
+        if kind.startswith("struct ") and not self.layout.page_type(kind):
+            return to  # as large as a struct page by chance
         doubt = f"which struct page, if any, {op.name}() overwrites is not known"
         name = f"m{self.at}"
         state.objects[name] = Owner(Kind.UNKNOWN, doubts=frozenset((doubt,)), where=op.where)

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from flaglint.location import Location
 from flaglint.lockset import MustLockset
 from flaglint.ownership import Owner, join
-from flaglint.values import ANY_CLASS, NULL, VALID, Value, mentions, rename
+from flaglint.values import ANY_CLASS, ERROR, NULL, VALID, Value, mentions, rename
 
 Cell = tuple[str, tuple[str, ...]]
 """A place in memory: a root ("&x", "*p", "k3") and the steps from it."""
@@ -79,6 +79,8 @@ class State:
             return ANY_CLASS
         if value[0] in ("f", "l"):
             return VALID
+        if value[0] == "e":
+            return ERROR
         if value[0] == "a" and not value[1].startswith("*"):
             return VALID
         if value[0] == "a" and value[2]:

@@ -13,6 +13,7 @@ Values are plain tuples whose first element says which kind they are; None is "a
     ("h", symbol, field)           something read from memory that others share
     ("s", symbol)                  a number nobody knows, the same wherever the symbol is
     ("f", key)                     a function
+    ("e", number)                  an error number as a pointer
     ("c", operator, left, right)   a comparison
     ("n", value)                   its negation
     ("i", value, mask)             whether a pointer's class is in the mask (IS_ERR and kin)

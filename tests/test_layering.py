@@ -33,7 +33,7 @@ ROWS = (
     {"scope"},
     {"frontend"},
     {"ir"},
-    {"values"},
+    {"values", "numbers"},
     {"models"},
     {"lower"},
     {"reading"},
