@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flaglint.cards import load_cards
-from flaglint.finding import Report, Unread
+from flaglint.finding import Report, Suppressed, Unread
 from flaglint.report import html
 from flaglint.report.html import words
 from flaglint.report.html.markup import escape, join, raw, tag
@@ -152,6 +152,16 @@ def test_two_findings_with_one_fingerprint_have_their_own_places() -> None:
     names = [e.attributes["id"] for e in page(report).named("article")]
     assert names == [f"finding-{RACE.fingerprint}", f"finding-{RACE.fingerprint}-2",
                      f"finding-{ALIAS.fingerprint}"]  # fmt: skip
+
+
+def test_what_is_suppressed_is_said_with_its_reason() -> None:
+    hidden = Suppressed(RACE, "reviewed <in> March", "flaglint.toml")
+    shown = page(msgspec.structs.replace(EMPTY, suppressed=(hidden,)))
+    said = shown.id("suppressed").says()
+    assert said.startswith("1 finding suppressed")
+    assert f"{RACE.message} reviewed <in> March (flaglint.toml)" in said
+    assert "1 suppressed" in shown.of("summary")[0].says()
+    assert not [e for e in page(EMPTY).elements if e.attributes.get("id") == "suppressed"]
 
 
 def test_an_empty_report_says_that_nothing_was_found() -> None:

@@ -110,7 +110,7 @@ def _body(report: Report, cards: Sequence[Card], source: SourceLine) -> list[Mar
         ),
         tag(
             "main",
-            races.render(report.findings, finding_ids, context, source),
+            races.render(report.findings, report.suppressed, finding_ids, context, source),
             mapped,
             ledger.render(report.sites, site_ids, source),
             _coverage(report),
@@ -143,10 +143,12 @@ def _summary(report: Report) -> Markup:
         for level in ("error", "warning", "note")
         if levels[level]
     ]
+    hidden = anchor(f"{len(report.suppressed)} suppressed", "suppressed")
+    hidden = hidden if report.suppressed else join()
     shares = [badge(f"{verdicts[v]} {v.value}", v.value) for v in Verdict if verdicts[v]]
     return tag(
         "ul",
-        tag("li", tag("b", plural(len(report.findings), "finding")), " ", *_spaced(found)),
+        tag("li", tag("b", plural(len(report.findings), "finding")), " ", *_spaced(found), hidden),
         tag("li", tag("b", plural(len(report.sites), "plain write")), " ", *_spaced(shares)),
         tag("li", tag("b", plural(report.files, "file")), " analysed"),
         class_="summary",

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from flaglint.finding import Finding, RacingAccess, Step
+from flaglint.finding import Finding, RacingAccess, Step, Suppressed
 from flaglint.report.html.markup import Markup, escape, join, tag
 from flaglint.report.html.pieces import anchor, badge, call, chain, facts, frame, locks, place
 from flaglint.report.layout import SourceLine, plural
@@ -38,6 +38,7 @@ _OLD, _NEW = "old", "new"
 
 def render(
     findings: Sequence[Finding],
+    suppressed: Sequence[Suppressed],
     ids: Sequence[str],
     context: Context,
     source: SourceLine,
@@ -48,7 +49,27 @@ def render(
     ]
     if not shown:
         shown = [tag("p", "Nothing was found. What was looked at, and what not, is said below.")]
-    return tag("section", tag("h2", "Findings"), *shown, id="findings")
+    return tag("section", tag("h2", "Findings"), *shown, _hidden(suppressed), id="findings")
+
+
+def _hidden(suppressed: Sequence[Suppressed]) -> Markup:
+    """What the user's settings or baseline keep out: no story, but a line with the reason."""
+    if not suppressed:
+        return join()
+    rows = [
+        tag(
+            "li",
+            badge(found.level.value, found.level.value),
+            f" {found.rule} ",
+            place(found.file, found.line),
+            f" {found.message} ",
+            tag("span", f"{hidden.reason} ({hidden.source})", class_="dim"),
+        )
+        for hidden in suppressed
+        for found in (hidden.finding,)
+    ]
+    title = f"{plural(len(rows), 'finding')} suppressed by the settings or a baseline"
+    return tag("details", tag("summary", title), tag("ul", *rows), class_="more", id="suppressed")
 
 
 def _finding(
