@@ -31,6 +31,7 @@ import msgspec
 
 from flaglint.data import rules_dir
 from flaglint.finding import Finding, RacingAccess, Report
+from flaglint.store import private_directory
 
 Analyse = Callable[[str, str], Report]
 """The report on the tree at a root, built into an object directory ("" for none)."""
@@ -95,8 +96,8 @@ def read_call(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
 def check_file(call: Call, cache: Path, version: str, analyse: Analyse, say: Say) -> list[str]:
     """The lines to print about the call's file.
 
-    `say` is told when a whole tree is about to be analysed. Raises what reading files raises;
-    what `analyse` raises is kept, and told once.
+    `say` is told when a whole tree is about to be analysed. Raises StoreError for a cache that
+    cannot be trusted, and what reading files raises; what `analyse` raises is kept, and told once.
     """
     path = os.path.relpath(call.file, call.srctree)
     if path.startswith("../") or path.split("/")[0] in _ELSEWHERE:
@@ -105,8 +106,8 @@ def check_file(call: Call, cache: Path, version: str, analyse: Analyse, say: Say
         say(f"{call.name}: not checked: arch/{call.arch} is not supported")
         return []
     place = hashlib.sha256("\0".join((call.srctree, call.objtree, call.arch)).encode()).hexdigest()
-    folder = cache / "make"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_directory(cache)
+    folder = private_directory(cache / "make")
     record = folder / f"{place[:24]}.msgpack"
     kept = _fresh(record, call, path, version)
     if kept is None:

@@ -7,8 +7,8 @@ file (precompiled header, units, text index) serves both, and the next compariso
 Invariants: a file's modification time is made from its content's id, so equal content has the
 same size and time in every revision, and other content another time. What is about to be changed
 is written down as unknown first: a killed run leaves nothing that a later one would trust. One
-process at a time uses a snapshot (`flock`). Nothing is written outside the folder: files are
-created anew, never through a link.
+process at a time uses a snapshot (`flock`); nobody but the user can write to it. Nothing is
+written outside the folder: files are created anew, never through a link.
 
 Limits: the copy of a whole kernel takes about a gigabyte; it is removed after a month of disuse.
 
@@ -29,6 +29,7 @@ from types import TracebackType
 import msgspec
 
 from flaglint.contents import Contents, Stats, decode_stats, encode_stats
+from flaglint.store import StoreError, private_directory
 
 _KEEP_SECONDS = 30 * 24 * 3600
 _UNKNOWN = ""
@@ -48,11 +49,12 @@ class Snapshot:
         self._held = folder / "held.msgpack"
         self._stats = folder / "directory.msgpack"
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if folder.stat().st_uid != os.geteuid():
-                raise SnapshotError(f"{folder}: belongs to another user")
+            private_directory(folder.parent)
+            private_directory(folder)
             _prune(folder.parent, folder.name)
             self._lock = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        except StoreError as error:
+            raise SnapshotError(str(error)) from None
         except OSError as error:
             raise SnapshotError(f"{folder}: {error.strerror or error}") from None
 

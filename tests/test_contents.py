@@ -190,6 +190,13 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
         Snapshot(tmp_path / "file/s")
 
 
+def test_a_folder_that_others_can_write_to(tmp_path: Path) -> None:
+    (tmp_path / "shared").mkdir()
+    (tmp_path / "shared").chmod(0o777)
+    with pytest.raises(SnapshotError, match="others can write"):
+        Snapshot(tmp_path / "shared/s")
+
+
 def test_a_name_that_is_no_text_is_left_out(tmp_path: Path) -> None:
     root = mini_repository(tmp_path / "linux")
     (root / os.fsdecode(b"mm/caf\xe9.c")).write_text("x")

@@ -16,10 +16,10 @@ PACKAGE = ROOT / "flaglint"
 ROWS = (
     {"__init__", "data", "location", "flagtable", "finding"},
     {"cards", "output", "fingerprint", "git", "linehash", "settings"},
-    {"baseline", "comparing", "contents", "makecheck", "patches", "suppressions"},
-    {"snapshot"},
+    {"baseline", "comparing", "contents", "patches", "suppressions"},
     {"pool"},
     {"store"},
+    {"makecheck", "snapshot"},
     {"selection"},
     {"policy"},
     {"kconfig"},

@@ -119,7 +119,8 @@ def fails(changes: Changes) -> bool:
 
 def _line(found: Finding) -> str:
     kind = "ERROR" if found.level is Level.ERROR else "WARNING"
-    where = f"{found.file}:{found.line}: " + (f"{found.function}(): " if found.function else "")
+    named = found.function and not found.message.startswith(found.function)
+    where = f"{found.file}:{found.line}: " + (f"{found.function}(): " if named else "")
     return f"{kind}: {printable(where)}{printable(found.message)} [{found.rule}]"
 
 
