@@ -1,9 +1,8 @@
 """Which files matter: found in the text, before anything is parsed.
 
 mm/ is always in scope. Outside it a file matters when it names a plain writer, writes a page's
-flags word itself, or calls a function whose verdict hangs on its callers (`files_calling`).
-Text is searched as bytes with one automaton for all names; comments count too, which costs a
-parse and never a finding.
+flags word itself, or calls a function whose verdict hangs on its callers. The text is had from
+the `lexicon`; comments count too, which costs a parse and never a finding.
 
 Layouts come from the text as well: the kernel asserts which structs overlay struct page.
 """
@@ -12,35 +11,20 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-import ahocorasick_rs
 import msgspec
 
 from flaglint.flagtable import Atomicity, FlagTable
-from flaglint.tree import KernelTree
+from flaglint.lexicon import Lexicon
+from flaglint.store import Store, digest
+from flaglint.survey import Survey
 
-_SKIP = frozenset(("Documentation", "tools", "samples", "scripts", "usr", "rust", "certs"))
 _OVERLAY = re.compile(
     rb"static_assert\s*\(\s*offsetof\s*\(\s*struct\s+(\w+)\s*,[^)]*\)\s*(?:\\\s*)?==\s*(?:\\\s*)?"
     rb"offsetof\s*\(\s*struct\s+(\w+)\s*,"
 )
-_WRITE = re.compile(
-    rb"\b(\w+)(?:\[[^]]*\])?\s*(?:->|\.)\s*(?:page\.)?(?:__page_)?flags(?:\.f)?"
-    rb"\s*(?:[|&^+-]|<<|>>)?=[^=]"
-)
-_MEMMAP = re.compile(
-    rb"\bmem(?:set|cpy|move)\w*\s*\([^;]*sizeof\s*\(\s*(?:struct\s+page\b|\*\s*page\s*\))"
-)
-_NAME = rb"[A-Za-z0-9_]"
-_HEADERS = ("include/linux", "mm")
-
-
-class Scan(msgspec.Struct, frozen=True):
-    """`writers` are the files, outside mm/ too, that write a flags word plainly or may."""
-
-    writers: tuple[str, ...]
-    unreadable: tuple[str, ...]
+_HEADERS = ("include/linux/", "mm/")
 
 
 def plain_names(table: FlagTable) -> tuple[str, ...]:
@@ -49,15 +33,10 @@ def plain_names(table: FlagTable) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def overlays(root: str) -> frozenset[str]:
+def overlays(survey: Survey, store: Store | None = None) -> frozenset[str]:
     """struct page and the structs that the kernel's static_asserts lay over it."""
+    pairs = _pairs(survey, store)
     found = {"page"}
-    pairs = []
-    for top in _HEADERS:
-        for file in _walk(root, top, ".h"):
-            text = _read(root, file)
-            if b"static_assert" in text:
-                pairs += [(a.decode(), b.decode()) for a, b in _OVERLAY.findall(text)]
     changed = True
     while changed:
         before = len(found)
@@ -68,95 +47,35 @@ def overlays(root: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def scan(tree: KernelTree, names: Iterable[str], records: Iterable[str]) -> Scan:
-    """The C files that name one of the writers, or write a page's flags themselves."""
-    automaton = _automaton(names)
-    pages = "|".join(sorted(records)).encode()
-    declared = re.compile(rb"\bstruct\s+(?:" + pages + rb")\s+(?:\*\s*(\w+)|(\w+)\s*[;=,)])")
-    writers = []
-    unreadable = []
-    for file in c_files(tree):
+def _pairs(survey: Survey, store: Store | None) -> list[tuple[str, str]]:
+    headers = sorted(f for f in survey.stamps if f.startswith(_HEADERS) and f.endswith(".h"))
+    key = digest("overlays", *(part for f in headers for part in (f, survey.digest(f))))
+    if store is not None and (found := store.get("overlays", key)) is not None:
+        return msgspec.msgpack.decode(found, type=list[tuple[str, str]])
+    pairs = []
+    for header in headers:
         try:
-            text = _read(tree.root, file)
-        except OSError:
-            unreadable.append(file)
-            continue
-        if _calls(automaton, text) or _writes(text, declared):
-            writers.append(file)
-    return Scan(tuple(writers), tuple(unreadable))
-
-
-def files_calling(tree: KernelTree, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """The C files that call each of the functions, wherever they are."""
-    wanted = sorted(set(names))
-    automaton = _automaton(wanted)
-    found: dict[str, list[str]] = {}
-    for file in c_files(tree):
-        try:
-            text = _read(tree.root, file)
+            with open(os.path.join(survey.root, header), "rb") as stream:
+                text = stream.read()
         except OSError:
             continue
-        for name in _calls(automaton, text):
-            found.setdefault(name, []).append(file)
-    return {name: tuple(files) for name, files in sorted(found.items())}
+        if b"static_assert" in text:
+            pairs += [(a.decode(), b.decode()) for a, b in _OVERLAY.findall(text)]
+    if store is not None:
+        store.put("overlays", key, msgspec.msgpack.encode(pairs))
+    return pairs
 
 
-def _automaton(names: Iterable[str]) -> ahocorasick_rs.BytesAhoCorasick:
-    return ahocorasick_rs.BytesAhoCorasick([name.encode() for name in names])
-
-
-def _calls(automaton: ahocorasick_rs.BytesAhoCorasick, text: bytes) -> set[str]:
-    found = set()
-    for _, start, end in automaton.find_matches_as_indexes(text, overlapping=True):
-        if start and re.match(_NAME, text[start - 1 : start]):
-            continue
-        if re.match(rb"\s*\(", text[end : end + 8]):
-            found.add(text[start:end].decode())
-    return found
-
-
-def _writes(text: bytes, declared: re.Pattern[bytes]) -> bool:
-    if b"struct page" not in text and b"struct folio" not in text:
-        return False
-    if _MEMMAP.search(text):
-        return True
-    written = set(_WRITE.findall(text))
-    if not written:
-        return False
-    variables = {one or two for one, two in declared.findall(text)}
-    return bool(written & variables)
-
-
-def c_files(tree: KernelTree) -> Iterator[str]:
-    """Every .c file of the tree that can be part of this architecture's kernel, in order."""
-    try:
-        tops = sorted(os.listdir(tree.root))
-    except OSError:
-        return
-    for top in tops:
-        path = os.path.join(tree.root, top)
-        if top in _SKIP or top.startswith(".") or os.path.islink(path):
-            continue
-        if top == "arch":
-            yield from _walk(tree.root, f"arch/{tree.srcarch}", ".c")
-        elif os.path.isdir(path):
-            yield from _walk(tree.root, top, ".c")
-
-
-def _walk(root: str, top: str, suffix: str) -> Iterator[str]:
-    for folder, folders, files in os.walk(os.path.join(root, top)):
-        folders.sort()
-        for file in sorted(files):
-            path = os.path.join(folder, file)
-            if file.endswith(suffix) and os.path.isfile(path):
-                yield os.path.relpath(path, root)
-
-
-def _read(root: str, file: str) -> bytes:
-    with open(os.path.join(root, file), "rb") as stream:
-        return stream.read()
-
-
-def mm_files(tree: KernelTree) -> tuple[str, ...]:
+def mm_files(survey: Survey) -> tuple[str, ...]:
     """The C files of mm/ and its folders."""
-    return tuple(_walk(tree.root, "mm", ".c"))
+    return tuple(file for file in survey.c_files() if file.startswith("mm/"))
+
+
+def writing_files(
+    lexicon: Lexicon, names: Iterable[str], records: Iterable[str]
+) -> tuple[str, ...]:
+    """The C files that name one of the writers, or write a page's flags themselves."""
+    calling = lexicon.calling(names)
+    return tuple(
+        sorted({*lexicon.writing(records), *(f for some in calling.values() for f in some)})
+    )

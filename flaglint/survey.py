@@ -32,7 +32,7 @@ SKIPPED = frozenset(("Documentation", "tools", "samples", "scripts", "usr", "rus
 """Folders at the top of the tree that no kernel code is compiled from."""
 
 _KINDS = (".c", ".h")
-_BUILD = ("Makefile", "Kbuild", "Kconfig")
+_BUILD = ("Makefile", "Kbuild", "Kconfig", "compile_commands.json")
 _WHOLE = ("include", "arch/{arch}/include", "arch/{arch}/tools")
 """Folders whose every file may be an input, whatever its name."""
 
@@ -57,6 +57,7 @@ class Survey:
     def __init__(self, root: str, srcarch: str, store: Store | None = None) -> None:
         """Walk the tree. `store` lends what earlier runs read."""
         self.root = root
+        self.srcarch = srcarch
         self.moment = time.time_ns()
         self.stamps: dict[str, Stamp] = dict(_walk(root, srcarch))
         self._store = store
@@ -79,10 +80,16 @@ class Survey:
         """Whether the tree has the file; `file` is relative to the root."""
         return file in self.stamps
 
-    def unsettled(self) -> bool:
-        """Whether some file changed so lately that its times may not tell the next change."""
+    def unsettled(self) -> tuple[str, ...]:
+        """Files that changed so lately that their times may not tell the next change."""
         limit = self.moment - _SETTLED
-        return any(stamp[2] > limit or stamp[1] > limit for stamp in self.stamps.values())
+        return tuple(
+            sorted(
+                file
+                for file, (_, changed, renewed, _) in self.stamps.items()
+                if changed > limit or renewed > limit
+            )
+        )
 
     def state(self) -> bytes:
         """A digest of all names and stamps."""
@@ -122,13 +129,22 @@ class Survey:
     def learn(self, file: str, content: bytes) -> bytes:
         """Take the digest of a content that the caller has read."""
         found = digest(content)
-        self._now[file] = found
         stamp = self.stamps.get(file) or self._other.get(file)
+        if stamp is None:
+            self._now[file] = found
+        else:
+            self.told(file, found, stamp)
+        return found
+
+    def told(self, file: str, found: bytes, stamp: Stamp) -> None:
+        """Take the digest that another process made of the file when it had this stamp."""
+        if stamp != (self.stamps.get(file) or self._other.get(file)):
+            return  # it has changed since the walk
+        self._now[file] = found
         limit = self.moment - _SETTLED
-        if stamp is not None and stamp[1] < limit and stamp[2] < limit:
+        if stamp[1] < limit and stamp[2] < limit:
             self._known[file] = _Known(stamp, found)
             self._changed = True
-        return found
 
     def steady(self, file: str) -> bool:
         """Whether the file is now as it was when the tree was walked."""
@@ -163,15 +179,7 @@ def _walk(root: str, srcarch: str) -> Iterator[tuple[str, Stamp]]:
                         not entry.is_symlink() or inside(Path(entry.path), [Path(root)])
                     ):
                         status = entry.stat()
-                        yield (
-                            path,
-                            (
-                                status.st_size,
-                                status.st_mtime_ns,
-                                status.st_ctime_ns,
-                                status.st_ino,
-                            ),
-                        )
+                        yield path, stamp_of(status)
                         continue
                 except OSError:
                     continue
@@ -194,4 +202,9 @@ def _stamp(path: str) -> Stamp | None:
         status = os.stat(path)
     except OSError:
         return None
+    return stamp_of(status)
+
+
+def stamp_of(status: os.stat_result) -> Stamp:
+    """The stamp in what the system says of a file."""
     return (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)

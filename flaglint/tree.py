@@ -84,16 +84,7 @@ def open_tree(
     """
     if arch not in ARCHES:
         raise TreeError(f"unknown architecture {arch}: use one of {', '.join(sorted(ARCHES))}")
-    named = Path(path)
-    try:
-        target = named.resolve(strict=True)
-    except (OSError, RuntimeError, ValueError):
-        raise TreeError(f"{shown(named)}: no such file or directory; name a kernel tree") from None
-    if target.is_file():
-        _check_source(target, named)
-    elif not target.is_dir():
-        raise TreeError(f"{shown(named)}: neither a directory nor a C file; name a kernel tree")
-    root = _find_root(target, named)
+    root, target = locate(path)
     output = None if config else _find_output(root, arch, objtree)
     if config:
         symbols = read_config(config)
@@ -111,6 +102,23 @@ def open_tree(
         commands=_find_commands(root, output, compile_commands),
         outside=outside,
     )
+
+
+def locate(path: str | Path) -> tuple[Path, Path]:
+    """The root of the tree that `path` belongs to, and `path`, both resolved.
+
+    Raises TreeError, as `open_tree` does.
+    """
+    named = Path(path)
+    try:
+        target = named.resolve(strict=True)
+    except (OSError, RuntimeError, ValueError):
+        raise TreeError(f"{shown(named)}: no such file or directory; name a kernel tree") from None
+    if target.is_file():
+        _check_source(target, named)
+    elif not target.is_dir():
+        raise TreeError(f"{shown(named)}: neither a directory nor a C file; name a kernel tree")
+    return _find_root(target, named), target
 
 
 def shipped_config(arch: str) -> Path:

@@ -1,0 +1,246 @@
+"""Which files of a tree call what: an index of all C files' text, made once and kept.
+
+The idea: a kernel has thirty thousand C files and a few hundred matter; which ones is a
+question that an analysis asks again and again (who names a plain writer? who calls what a
+verdict hangs on?), with other names each time. So each file is read once, and what it calls is
+kept as hashes: a few megabytes for a kernel, asked in milliseconds.
+
+    lexicon = make_lexicon(survey, store, jobs)
+    lexicon.calling(["folio_add_lru"])      {"folio_add_lru": ("fs/fuse/file.c", ...)}
+
+Invariants: the answers are those of the files' present content, whatever was kept; a file that
+changed since is read again. No call that is written as a name and a parenthesis is missed, in
+comments and under inactive #if either; two names of one hash (one in four thousand million) may
+cost the reading of a file, never a finding.
+
+Limits: a call through a macro that pastes the name together is not seen.
+
+Interface: `make_lexicon`, `Lexicon`.
+"""
+
+from __future__ import annotations
+
+import array
+import os
+import re
+import zlib
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import msgspec
+
+from flaglint.pool import Failure, Limits, each
+from flaglint.store import Store, digest
+from flaglint.survey import Stamp, Survey, stamp_of
+
+_SCHEME = "1"
+"""Change when a chunk's content does for unchanged files."""
+
+_CHUNK = 1024
+"""Files that are indexed together. Their places in it fit 16 bits."""
+
+_REBUILT = 8
+"""A chunk is made anew when more than one in so many of its files changed."""
+
+_LIMITS = Limits(seconds=300.0, memory=2 << 30)
+
+_KEPT = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_(")
+_WORDS = bytes(code if code in _KEPT else 32 for code in range(256))
+
+_ASSIGNED = re.compile(rb"flags(?:\.f)?\s*(?:[|&^+-]|<<|>>)?=[^=]")
+_OWNER = re.compile(rb"\b(\w+)(?:\[[^]]*\])?\s*(?:->|\.)\s*(?:page\.)?(?:__page_)?\Z")
+_REACH = 160
+"""Bytes before a member's name in which the variable is looked for that it belongs to."""
+
+_DECLARED = re.compile(rb"\bstruct\s+(\w+)\s+(?:\*\s*(\w+)|(\w+)\s*[;=,)])")
+_MEMMAP = re.compile(
+    rb"\bmem(?:set|cpy|move)\w*\s*\([^;]*sizeof\s*\(\s*(?:struct\s+page\b|\*\s*page\s*\))"
+)
+
+
+class Writes(msgspec.Struct, frozen=True, array_like=True):
+    """What a file's text does to words named flags, by itself.
+
+    `records` are the structs of the variables whose flags it assigns; `whole` tells that it
+    copies or clears a struct page as memory.
+    """
+
+    records: tuple[str, ...] = ()
+    whole: bool = False
+
+
+class _Chunk(msgspec.Struct, frozen=True, array_like=True):
+    """Some files' index: hashes of what they call, sorted, and who of `files` calls it."""
+
+    files: tuple[str, ...]
+    digests: tuple[bytes, ...]
+    stamps: tuple[Stamp, ...]
+    hashes: bytes
+    places: bytes
+    writes: dict[str, Writes]
+    unreadable: tuple[str, ...]
+
+
+class Lexicon:
+    """The index of a tree at the moment of its survey."""
+
+    def __init__(self, chunks: Sequence[_Chunk], fresh: _Chunk, files: Iterable[str]) -> None:
+        """Of `files`, those in `fresh` are as that has them, the others as the chunks have."""
+        self._parts = [(part, set(fresh.files)) for part in chunks] + [(fresh, set[str]())]
+        self._files = frozenset(files)
+
+    @property
+    def unreadable(self) -> tuple[str, ...]:
+        """The C files that could not be read, sorted."""
+        found = {file for part, newer in self._parts for file in set(part.unreadable) - newer}
+        return tuple(sorted(found & self._files))
+
+    def calling(self, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """The C files that call each of the functions, wherever they are, sorted."""
+        found: dict[str, set[str]] = {}
+        wanted = sorted((zlib.crc32(name.encode()), name) for name in set(names))
+        for part, newer in self._parts:
+            hashes = array.array("I", part.hashes)
+            places = array.array("H", part.places)
+            for code, name in wanted:
+                at = bisect_left(hashes, code)
+                while at < len(hashes) and hashes[at] == code:
+                    file = part.files[places[at]]
+                    if file not in newer and file in self._files:
+                        found.setdefault(name, set()).add(file)
+                    at += 1
+        return {name: tuple(sorted(files)) for name, files in sorted(found.items())}
+
+    def writing(self, records: Iterable[str]) -> tuple[str, ...]:
+        """The C files that write a flags word of one of the structs with no helper, sorted."""
+        known = set(records)
+        return tuple(
+            sorted(
+                file
+                for part, newer in self._parts
+                for file, writes in part.writes.items()
+                if file not in newer
+                and file in self._files
+                and (writes.whole or not known.isdisjoint(writes.records))
+            )
+        )
+
+
+def make_lexicon(survey: Survey, store: Store | None, jobs: int) -> Lexicon:
+    """The index of the tree's C files: from the store as far as they are unchanged."""
+    key = digest("lexicon", survey.root, _SCHEME)
+    files = survey.c_files()
+    kept = _kept(store, key)
+    current = set(files)
+    stale: set[str] = set(current)
+    good: list[_Chunk] = []
+    for chunk in kept:
+        same = {
+            file
+            for file, known in zip(chunk.files, chunk.digests, strict=True)
+            if file in current and known and survey.digest(file) == known
+        }
+        if (len(chunk.files) - len(same)) * _REBUILT <= len(chunk.files):
+            good.append(chunk)
+            stale -= same
+    changed = len(good) != len(kept)
+    if len(stale) * _REBUILT > _CHUNK:
+        good += _indexed(survey, sorted(stale), jobs)
+        changed, stale = True, set()
+    if changed and store is not None:
+        _keep(store, key, good)
+    return Lexicon(good, index_files(survey.root, sorted(stale)), files)
+
+
+def _indexed(survey: Survey, files: Sequence[str], jobs: int) -> Iterator[_Chunk]:
+    parts = [files[start : start + _CHUNK] for start in range(0, len(files), _CHUNK)]
+    root = survey.root
+
+    def make() -> Callable[[Sequence[str]], bytes]:
+        return lambda part: msgspec.msgpack.encode(index_files(root, part))
+
+    for part, answer in zip(parts, each(make, parts, jobs, _LIMITS), strict=True):
+        if isinstance(answer, Failure):
+            chunk = _Chunk((), (), (), b"", b"", {}, tuple(part))
+        else:
+            chunk = msgspec.msgpack.decode(answer, type=_Chunk)
+        for file, known, stamp in zip(chunk.files, chunk.digests, chunk.stamps, strict=True):
+            survey.told(file, known, stamp)
+        yield chunk
+
+
+def index_files(root: str, files: Sequence[str]) -> _Chunk:
+    """The index of these files, read now."""
+    pairs: list[int] = []
+    digests: list[bytes] = []
+    stamps: list[Stamp] = []
+    writes: dict[str, Writes] = {}
+    unreadable: list[str] = []
+    for place, file in enumerate(files):
+        try:
+            with open(os.path.join(root, file), "rb") as stream:
+                stamp = stamp_of(os.fstat(stream.fileno()))
+                text = stream.read()
+        except OSError:
+            unreadable.append(file)
+            digests.append(b"")
+            stamps.append((0, 0, 0, 0))
+            continue
+        digests.append(digest(text))
+        stamps.append(stamp)
+        pairs += [zlib.crc32(name) << 16 | place for name in called(text)]
+        if (found := writes_of(text)) != Writes():
+            writes[file] = found
+    pairs.sort()
+    return _Chunk(
+        files=tuple(files),
+        digests=tuple(digests),
+        stamps=tuple(stamps),
+        hashes=array.array("I", [pair >> 16 for pair in pairs]).tobytes(),
+        places=array.array("H", [pair & 0xFFFF for pair in pairs]).tobytes(),
+        writes=writes,
+        unreadable=tuple(unreadable),
+    )
+
+
+def called(text: bytes) -> set[bytes]:
+    """Every name that stands before an opening parenthesis, spaces between them or not."""
+    before = text.translate(_WORDS).split(b"(")
+    del before[-1]  # what follows the last parenthesis
+    found = {(part := words.rstrip())[part.rfind(b" ") + 1 :] for words in before}
+    found.discard(b"")
+    return found
+
+
+def writes_of(text: bytes) -> Writes:
+    """The writes of flags words in a text that knows pages."""
+    if b"struct page" not in text and b"struct folio" not in text:
+        return Writes()
+    written = set()
+    for match in _ASSIGNED.finditer(text):
+        if owner := _OWNER.search(text[max(0, match.start() - _REACH) : match.start()]):
+            written.add(owner[1])
+    records = set()
+    if written:
+        for record, one, two in _DECLARED.findall(text):
+            if (one or two) in written:
+                records.add(record.decode("ascii", "replace"))
+    return Writes(tuple(sorted(records)), _MEMMAP.search(text) is not None)
+
+
+def _kept(store: Store | None, key: bytes) -> list[_Chunk]:
+    if store is None or (found := store.get("lexicon", key)) is None:
+        return []
+    names = msgspec.msgpack.decode(found, type=list[bytes])
+    bodies = store.get_many("words", names)
+    decoder = msgspec.msgpack.Decoder(_Chunk)
+    return [decoder.decode(bodies[name]) for name in names if name in bodies]
+
+
+def _keep(store: Store, key: bytes, chunks: Sequence[_Chunk]) -> None:
+    names = []
+    for chunk in chunks:
+        name = digest(_SCHEME, *chunk.files, *chunk.digests)
+        names.append(name)
+        store.put("words", name, msgspec.msgpack.encode(chunk))
+    store.put("lexicon", key, msgspec.msgpack.encode(names))

@@ -1,0 +1,140 @@
+"""The lexicon finds every file that calls a name, by the files' present content."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flaglint import lexicon as lexicons
+from flaglint import survey as surveys
+from flaglint.lexicon import Lexicon, Writes, called, make_lexicon, writes_of
+from flaglint.store import Store
+from flaglint.survey import Survey
+from tests.small_tree import small_tree
+
+TEXT = st.lists(
+    st.sampled_from(["foo", "bar_2", "Foo", "(", ")", " ", "\t", "\n", ";", "->", "é", "9", "/*"]),
+    max_size=40,
+).map("".join)
+
+
+@given(TEXT)
+def test_no_call_is_missed(text: str) -> None:
+    data = text.encode()
+    pattern = rb"(?<![A-Za-z0-9_])([A-Za-z0-9_]+)\s*\("
+    assert set(re.findall(pattern, data)) <= called(data)
+
+
+@given(TEXT)
+def test_only_names_before_a_parenthesis_are_calls(text: str) -> None:
+    data = text.encode()
+    assert called(data) <= set(re.findall(rb"[A-Za-z0-9_]+", data))
+    assert called(data.replace(b"(", b"")) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("struct page *p; void f(void) { p->flags |= 1; }", Writes(("page",))),
+        ("struct page *p; struct slab *s; s[1].__page_flags = 0;", Writes(("slab",))),
+        ("void f(struct folio *folio) { folio->flags.f &= ~2UL; }", Writes(("folio",))),
+        ("struct folio f; struct page *q; f.page.flags <<= 1;", Writes(("folio",))),
+        ("struct page *p; if (p->flags == 3) vma->flags = 1;", Writes()),
+        ("struct page *p; memset(p, 0, sizeof(struct page));", Writes((), True)),
+        ("struct pages *p; p->flags = 1;", Writes(("pages",))),
+        ("struct vma *p; p->flags = 1;", Writes()),
+    ],
+)
+def test_writes_of_flags_words_are_told(text: str, expected: Writes) -> None:
+    assert writes_of(text.encode()) == expected
+
+
+@pytest.fixture(autouse=True)
+def calm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files count as settled at once, and a chunk holds few of them."""
+    monkeypatch.setattr(surveys, "_SETTLED", -(10**15))
+    monkeypatch.setattr(lexicons, "_CHUNK", 16)
+
+
+def tree(tmp_path: Path, count: int = 40) -> Path:
+    files = {f"mm/file{n}.c": f"void f{n}(void) {{ all(); one_{n} (2); }}\n" for n in range(count)}
+    return small_tree(tmp_path / "linux", files)
+
+
+def made(root: Path, store: Store | None) -> Lexicon:
+    survey = Survey(str(root), "x86", store)
+    lexicon = make_lexicon(survey, store, 2)
+    survey.save()
+    return lexicon
+
+
+def test_callers_are_found_in_all_chunks(tmp_path: Path) -> None:
+    lexicon = made(tree(tmp_path), None)
+    found = lexicon.calling(["all", "one_3", "one_39", "none"])
+    assert len(found["all"]) == 40
+    assert found["one_3"] == ("mm/file3.c",)
+    assert found["one_39"] == ("mm/file39.c",)
+    assert "none" not in found
+
+
+def test_a_second_run_reads_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tree(tmp_path)
+    with Store(tmp_path / "cache") as store:
+        before = made(root, store).calling(["all", "one_7"])
+        read: list[tuple[str, ...]] = []
+        index = lexicons.index_files
+
+        def listening(where: str, files: tuple[str, ...]) -> object:
+            read.append(tuple(files))
+            return index(where, files)
+
+        monkeypatch.setattr(lexicons, "index_files", listening)
+        assert made(root, store).calling(["all", "one_7"]) == before
+        assert read == [()]
+        (root / "mm/file7.c").write_text("void f7(void) { other(); }\n")
+        after = made(root, store)
+        assert read[1:] == [("mm/file7.c",)]
+        assert after.calling(["one_7"]) == {}
+        assert after.calling(["other"]) == {"other": ("mm/file7.c",)}
+
+
+@pytest.mark.parametrize("changes", [1, 5, 40])
+def test_an_index_of_before_answers_as_a_new_one(tmp_path: Path, changes: int) -> None:
+    root = tree(tmp_path)
+    names = ["all", "fresh", *(f"one_{n}" for n in range(60))]
+    with Store(tmp_path / "cache") as store:
+        made(root, store)
+        for n in range(changes):
+            path = root / f"mm/file{n * 7 % 40}.c"
+            match n % 3:
+                case 0:
+                    path.write_text(f"void g(void) {{ fresh(); one_{n + 20}(); }}\n")
+                case 1:
+                    path.unlink()
+                case _:
+                    path.rename(root / f"mm/renamed{n}.c")
+        (root / "mm/added.c").write_text("struct page *p; void h(void) { p->flags = fresh(); }\n")
+        for _ in range(2):
+            old, new = made(root, store), made(root, None)
+            assert old.calling(names) == new.calling(names)
+            assert old.writing(["page"]) == new.writing(["page"]) == ("mm/added.c",)
+            assert "mm/added.c" in old.calling(["fresh"])["fresh"]
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    root = tree(tmp_path, 3)
+    if os.geteuid() == 0:
+        (root / "mm/file1.c").unlink()
+        (root / "mm/file1.c").symlink_to("file2.c")
+        survey = Survey(str(root), "x86")
+        (root / "mm/file2.c").unlink()  # between the walk and the reading
+        lexicon = make_lexicon(survey, None, 1)
+        assert lexicon.unreadable == ("mm/file1.c", "mm/file2.c")
+    else:
+        (root / "mm/file1.c").chmod(0)
+        assert made(root, None).unreadable == ("mm/file1.c",)
