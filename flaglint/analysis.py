@@ -29,11 +29,13 @@ from flaglint.identity import identity
 from flaglint.kbuild import unbuilt_reason
 from flaglint.layout import Layout
 from flaglint.ledger import ledger
+from flaglint.lexicon import make_lexicon
 from flaglint.models import load_models
 from flaglint.pageflags import read_flags
 from flaglint.pool import Limits
 from flaglint.race import Contexts, Judgement, judge, seen
 from flaglint.reading import local, prepare
+from flaglint.request import Request, cache_directory
 from flaglint.store import Store, digest
 from flaglint.survey import Survey
 from flaglint.tree import KernelTree, TreeError, open_tree
@@ -42,26 +44,6 @@ from flaglint.writers import writers
 Progress = Callable[[str, int, int], None]
 _ROUNDS = 3
 """How often callers of callers are looked for."""
-
-
-class Request(msgspec.Struct, frozen=True):
-    """What the user asked for. `paths` are a tree or files in one; `jobs` 0 means all cores.
-
-    `objtree` is an O= directory, `commands` a compile_commands.json; `outside` allows files to
-    include what is not in the tree. `seconds` and `megabytes` bound the reading of one file.
-    """
-
-    paths: tuple[str, ...]
-    arch: str = "x86_64"
-    config: str | None = None
-    pedantic: bool = False
-    jobs: int = 0
-    cache_dir: str = ""
-    objtree: str | None = None
-    commands: str | None = None
-    outside: bool = False
-    seconds: int = 60
-    megabytes: int = 3072
 
 
 class Program(msgspec.Struct, frozen=True):
@@ -74,11 +56,17 @@ class Program(msgspec.Struct, frozen=True):
     judgements: tuple[Judgement, ...]
     files: tuple[str, ...]
     unread: tuple[Unread, ...]
+    accidents: int
 
 
-def analyse(request: Request, progress: Progress) -> Report:
+def analyse(
+    request: Request,
+    progress: Progress,
+    store: Store | None = None,
+    survey: Survey | None = None,
+) -> Report:
     """The report. Raises TreeError, HeaderError, StoreError or ReadingError, in one line."""
-    program = load(request, progress)
+    program = load(request, progress, store, survey)
     root = program.tree.root
     sites, coverage = ledger(
         root,
@@ -103,11 +91,20 @@ def analyse(request: Request, progress: Progress) -> Report:
         doubts=tuple(sorted(doubts.items(), key=lambda item: (-item[1], item[0]))),
         writers=writers(program.contexts, program.engine.functions, program.table),
         table=program.table,
+        accidents=program.accidents,
     )
 
 
-def load(request: Request, progress: Progress) -> Program:
-    """Everything up to the judgements."""
+def load(
+    request: Request,
+    progress: Progress,
+    store: Store | None = None,
+    survey: Survey | None = None,
+) -> Program:
+    """Everything up to the judgements.
+
+    `store` and `survey` are the cache's and the tree's where the caller has them open already.
+    """
     trees = [
         open_tree(
             Path(path),
@@ -123,25 +120,33 @@ def load(request: Request, progress: Progress) -> Program:
     for other in trees:
         if other.root != tree.root:
             raise TreeError(f"{tree.root} and {other.root}: two trees; name files of one")
-    with _uncollected(), Store(cache_directory(request)) as store:
-        return _program(request, trees, store, progress)
+    with uncollected(), contextlib.ExitStack() as stack:
+        if store is None:
+            store = stack.enter_context(Store(cache_directory(request)))
+        if survey is None:
+            survey = Survey(tree.root, tree.srcarch, store)
+        return _program(request, trees, store, survey, progress)
 
 
 def _program(
-    request: Request, trees: Sequence[KernelTree], store: Store, progress: Progress
+    request: Request,
+    trees: Sequence[KernelTree],
+    store: Store,
+    survey: Survey,
+    progress: Progress,
 ) -> Program:
     tree = trees[0]
     progress("reading page-flags.h", 0, 1)
     table = read_flags(tree.root, arch=tree.arch, config=tree.symbols)
-    records = scope.overlays(tree.root)
+    records = scope.overlays(survey, store)
     progress("looking for writers", 0, 1)
-    survey = Survey(tree.root, tree.srcarch, store)
-    found = scope.scan(tree, scope.plain_names(table), records)
+    jobs = request.jobs or os.cpu_count() or 1
+    lexicon = make_lexicon(survey, store, jobs)
+    writing = scope.writing_files(lexicon, scope.plain_names(table), records)
     named = [t.path for t in trees if t.path.endswith(".c")]
-    files = sorted({*scope.mm_files(tree), *found.writers, *named})
+    files = sorted({*scope.mm_files(survey), *writing, *named})
     prepared = prepare(tree, cache_directory(request))
     limits = Limits(request.seconds, request.megabytes << 20)
-    jobs = request.jobs or os.cpu_count() or 1
     mapper = local(jobs, limits)
     reader = Reader(prepared, survey, store, mapper)
     units = reader.units(files, lambda done, total: progress("reading files", done, total))
@@ -157,7 +162,7 @@ def _program(
         if not names:
             break
         asked |= names
-        calling = scope.files_calling(tree, names)
+        calling = lexicon.calling(names)
         more = sorted({file for some in calling.values() for file in some} - set(files))
         if not more:
             continue
@@ -167,7 +172,7 @@ def _program(
         engine.add(units, lambda done, total: progress("following callers", done, total))
     engine.conclude(lambda done, total: progress("weighing every way", done, total))
     survey.save()
-    unread = [Unread(file, "cannot be read") for file in found.unreadable] + reader.unread
+    unread = [Unread(file, "cannot be read") for file in lexicon.unreadable] + reader.unread
     models = engine.know.models
     contexts = seen(
         engine.decided(),
@@ -200,21 +205,20 @@ def _program(
         if (name := engine.functions[key].name)
     ]
     return Program(
-        tree, table, engine, contexts, judgements, tuple(sorted(files)), tuple(sorted(unread))
+        tree,
+        table,
+        engine,
+        contexts,
+        judgements,
+        tuple(sorted(files)),
+        tuple(sorted(unread)),
+        reader.accidents + len(engine.failed),
     )
 
 
 def judged(request: Request, progress: Progress) -> tuple[Judgement, ...]:
     """What was decided of each plain write, in the tree's order."""
     return load(request, progress).judgements
-
-
-def cache_directory(request: Request) -> Path:
-    """Where prepared headers are kept: --cache-dir, or the user's cache."""
-    if request.cache_dir:
-        return Path(request.cache_dir)
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(base) / "flaglint"
 
 
 def dump(request: Request, stage: str, names: tuple[str, ...]) -> str:
@@ -295,7 +299,8 @@ def _locals(units: Sequence[ir.Unit]) -> frozenset[str]:
 
 
 @contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
+def uncollected() -> Iterator[None]:
+    """Run without the garbage collector."""
     # Millions of frozen values without a cycle among them: the collector would go through them
     # again and again, for seven eighths of the time that reading a unit takes, and find nothing.
     enabled = gc.isenabled()

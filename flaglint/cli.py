@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING
 from flaglint.arguments import ARCHES, CHECK_FORMATS, ROBOTS, is_build_call, parse, suggestion
 
 if TYPE_CHECKING:
-    from flaglint.analysis import Request
     from flaglint.cards import Card
     from flaglint.finding import Report
     from flaglint.patchview import Manner, Shown
     from flaglint.policy import Policy
+    from flaglint.request import Request
 
 CLEAN, FINDINGS, FAILED = 0, 1, 2
 INTERRUPTED, BROKEN_PIPE = 130, 141
@@ -357,7 +357,7 @@ def _settle(options: argparse.Namespace) -> None:
 
 def _analyse(options: argparse.Namespace, paths: Sequence[str]) -> Report:
     """Run the engine, with progress on a terminal."""
-    from flaglint.analysis import analyse
+    from flaglint.recall import analyse
 
     progress = _Progress(sys.stderr.isatty() and not options.quiet)
     try:
@@ -367,7 +367,7 @@ def _analyse(options: argparse.Namespace, paths: Sequence[str]) -> Report:
 
 
 def _request(options: argparse.Namespace, paths: Sequence[str]) -> Request:
-    from flaglint.analysis import Request
+    from flaglint.request import Request
 
     return Request(
         paths=tuple(paths),

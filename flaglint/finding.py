@@ -189,7 +189,7 @@ class Report(msgspec.Struct, frozen=True):
     tree's absolute path (for source snippets; never printed into a report). `writers` are all
     the places that write a flags word, in the tree's order; `table` is what the header says of
     the words' bits. `suppressed` are the findings that the user's settings or baseline keep out
-    of `findings`.
+    of `findings`. `accidents` are files not read for reasons that may not come again.
     """
 
     root: str
@@ -203,3 +203,4 @@ class Report(msgspec.Struct, frozen=True):
     writers: tuple[Writer, ...] = ()
     table: FlagTable | None = None
     suppressed: tuple[Suppressed, ...] = ()
+    accidents: int = 0

@@ -55,13 +55,18 @@ class _Inline(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Reader:
-    """Units of one tree under one configuration; remembers what was asked for."""
+    """Units of one tree under one configuration; remembers what was asked for.
+
+    `unread` is what could not be read so far, `accidents` how many of these files crashed their
+    worker or took too long.
+    """
 
     def __init__(
         self, prepared: frontend.Prepared, survey: Survey, store: Store | None, mapper: Mapper
     ) -> None:
         """Read with what `frontend.prepare` made."""
         self.unread: list[Unread] = []
+        self.accidents = 0
         self._prepared = prepared
         self._survey = survey
         self._store = store
@@ -88,6 +93,7 @@ class Reader:
                 self._keep(file, keys[file], outcome, answer)
             else:
                 outcome = Outcome(None, answer.reason, None)
+                self.accidents += 1
             found[file] = outcome
             done += 1
             told(done, len(keys))

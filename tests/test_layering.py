@@ -23,9 +23,10 @@ ROWS = (
     {"selection"},
     {"policy"},
     {"kconfig"},
-    {"identity"},
+    {"identity", "request"},
     {"tree"},
     {"survey"},
+    {"lexicon"},
     {"kbuild"},
     {"synth_arm64"},
     {"synth"},
@@ -70,6 +71,7 @@ ROWS = (
     {"revisions"},
     {"formats", "hook"},
     {"analysis"},
+    {"recall"},
     {"arguments", "completion"},
     {"patchview"},
     {"cli"},
@@ -82,7 +84,6 @@ MUTUAL = ROWS[0]
 ONLY = {
     "clang": {"frontend", "lower"},
     "pycparser": {"pageflags"},
-    "ahocorasick_rs": {"scope"},
     "sarif_om": {f"report.sarif{part}" for part in ("", ".model", ".results", ".rules")},
     "argparse": {"arguments", "completion", "cli"},
 }

@@ -1,0 +1,36 @@
+"""What the user asked for, and where its results are kept."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import msgspec
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What the user asked for. `paths` are a tree or files in one; `jobs` 0 means all cores.
+
+    `objtree` is an O= directory, `commands` a compile_commands.json; `outside` allows files to
+    include what is not in the tree. `seconds` and `megabytes` bound the reading of one file.
+    """
+
+    paths: tuple[str, ...]
+    arch: str = "x86_64"
+    config: str | None = None
+    pedantic: bool = False
+    jobs: int = 0
+    cache_dir: str = ""
+    objtree: str | None = None
+    commands: str | None = None
+    outside: bool = False
+    seconds: int = 60
+    megabytes: int = 3072
+
+
+def cache_directory(request: Request) -> Path:
+    """Where results and prepared headers are kept: --cache-dir, or the user's cache."""
+    if request.cache_dir:
+        return Path(request.cache_dir)
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(base) / "flaglint"
