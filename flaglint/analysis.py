@@ -30,6 +30,7 @@ from flaglint.kbuild import unbuilt_reason
 from flaglint.layout import Layout
 from flaglint.ledger import ledger
 from flaglint.lexicon import make_lexicon
+from flaglint.losses import load_losses
 from flaglint.models import load_models
 from flaglint.pageflags import read_flags
 from flaglint.pool import Limits
@@ -77,7 +78,7 @@ def analyse(
         program.unread,
     )
     levels = {card.id: card.level for card in load_cards()}
-    findings = checks.run(checks.Evidence(program.table, program.judgements, levels))
+    findings = checks.run(checks.Evidence(program.table, program.judgements, levels, load_losses()))
     wanted = _wanted(request, root)
     doubts = Counter(doubt for site in sites for doubt in site.doubts)
     return Report(

@@ -224,7 +224,7 @@ def _baseline_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--write-baseline",
         metavar="FILE",
-        help="accept the present findings: write them to FILE, report none",
+        help="accept the present findings: write them to FILE, report none; default: none",
     )
     group.add_argument(
         "--show-suppressed",

@@ -13,6 +13,7 @@ from flaglint.finding import (
     Report,
     Site,
     Step,
+    Taken,
     Unread,
     Verdict,
 )
@@ -73,6 +74,7 @@ RACE = Finding(
         "PG_has_hwpoisoned is lost: bad memory stays in use",
     ),
     fix="use folio_set_partially_mapped(), the atomic helper",
+    taken=(Taken("split_queue_lock", "deferred_split_folio", "mm/huge_memory.c", 3655),),
     evidence=(Evidence("include/linux/page-flags.h", 870, "the header declares a plain setter"),),
     doubts=("unknown callee: ops->map",),
 )
@@ -155,5 +157,10 @@ EMPTY = Report(
 
 
 def quoted(file: str, line: int) -> str:
-    """The one source line that the sample finding quotes."""
-    return LINE if (file, line) == (RACE.file, RACE.line) else ""
+    """The source lines that the sample finding quotes."""
+    return {
+        (RACE.file, RACE.line - 2): "\t\tif (partially_mapped) {",
+        (RACE.file, RACE.line - 1): "\t\t\t/* the first time */",
+        (RACE.file, RACE.line): LINE,
+        (RACING.file, RACING.line): "\t\tfolio_set_has_hwpoisoned(folio);",
+    }.get((file, line), "")

@@ -16,6 +16,7 @@ from flaglint.cards import load_cards
 from flaglint.finding import Report
 from flaglint.formats import FORMATS, FormatError, Style, render
 from flaglint.report import codeclimate, github
+from flaglint.report.layout import printable
 from tests.reports import ALIAS, EMPTY, NOTE, RACE, REPORT
 
 CARDS = load_cards()
@@ -76,7 +77,7 @@ def test_a_hostile_name_makes_no_command(name: str, other: str) -> None:
     assert len(lines) == 2
     assert not lines[1]
     _, places, _ = decoded(lines[0])
-    assert places["file"] == name
+    assert places["file"] == printable(name)
     assert places["title"].startswith("flaglint FL001")
 
 

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "flaglint"
 # A package (lower/, report/...) is one name, and free inside.
 ROWS = (
     {"__init__", "data", "location", "flagtable", "finding"},
-    {"cards", "output", "fingerprint", "git", "linehash", "settings"},
+    {"cards", "output", "fingerprint", "git", "linehash", "losses", "settings"},
     {"baseline", "comparing", "contents", "patches", "suppressions"},
     {"pool"},
     {"store"},

@@ -9,9 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flaglint.finding import Evidence, Finding, Report
+from flaglint.finding import Evidence, Finding, Report, Unread
 from flaglint.report import concise, sites, text
-from flaglint.report.layout import WIDTH, field, plural, printable, two_columns
+from flaglint.report.frames import frame
+from flaglint.report.layout import (
+    WIDTH,
+    Paint,
+    SourceLine,
+    field,
+    plural,
+    printable,
+    two_columns,
+)
 from tests.reports import EMPTY, RACE, REPORT, SETTER, SITES, quoted
 
 HEADLINE = re.compile(r"^[^\s:]+:\d+:\d+: (error|warning|note): .+ \[FL\d{3}\]$")
@@ -34,10 +43,19 @@ def test_a_race_reads_as_designed() -> None:
     """A snapshot: the wording and the layout are looked at when they change."""
     body = text.render(REPORT, source=quoted).split("\n\ninclude/linux/page-flags.h")[0]
     assert body.splitlines()[1:] == [
-        "     3662 | __folio_set_partially_mapped(folio);",
-        "          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^",
+        "  --> mm/huge_memory.c:3662:4 in deferred_split_folio()",
+        " 3660 | if (partially_mapped) {",
+        " 3661 |         /* the first time */",
+        " 3662 |         __folio_set_partially_mapped(folio);",
+        "      |         ^^^^^^^^^^^^^^^^^^^^^^^^^^^^",
+        "      |         this writer: loads the word, later stores it back",
+        "  ::: mm/memory-failure.c:2372:3 in memory_failure()",
+        " 2372 | folio_set_has_hwpoisoned(folio);",
+        "      | -------------------------------",
+        "      | other writer: changes PG_has_hwpoisoned in between",
         "    this   __folio_set_partially_mapped()  plain  writes PG_partially_mapped",
         "           locks {split_queue_lock}",
+        "           split_queue_lock taken at mm/huge_memory.c:3655",
         "           deferred_split_folio()  <- folio_remove_rmap_ptes() (mm/rmap.c:1590)",
         "           <- unmap_page_range() (mm/memory.c:1700)",
         "    other  mm/memory-failure.c:2372  folio_set_has_hwpoisoned()  atomic",
@@ -63,16 +81,86 @@ def test_a_race_reads_as_designed() -> None:
     ]
 
 
+def test_one_cause_is_argued_once() -> None:
+    """Two writes of one function with the same race: the second refers to the first."""
+    second = msgspec.structs.replace(RACE, line=3664, helper="__folio_clear_x", flag="PG_x")
+    other = msgspec.structs.replace(RACE, line=3666, why="another reason")
+    report = msgspec.structs.replace(REPORT, findings=(RACE, second, other))
+    one, two, three = text.render(report).split("\n\nmm/huge_memory.c:")
+    assert "    why    " in one
+    assert two.splitlines()[1:] == [
+        "    this   __folio_clear_x()  plain  writes PG_x  locks {split_queue_lock}",
+        "    same   as mm/huge_memory.c:3662: same callers, same other writers, same",
+        "           reason",
+        "    fix    use folio_set_partially_mapped(), the atomic helper",
+    ]
+    assert "    why    another reason" in three
+
+
 def test_totals_name_coverage_doubts_and_what_was_not_analysed() -> None:
     assert text.totals(REPORT) == [
         "2 findings (1 error, 1 warning)",
         "kernel 6.12.0, 125 files analysed",
         "5 places in the text name a plain writer: 3 analysed, 1 inactive, 1 not parsed",
         "2 sites in the ledger: 1 racy, 1 exclusive",
-        "doubts: 12 unknown callee, 3 caller outside the analysed files",
-        "not analysed: 1 place",
+        "doubts (sites, and what is not known there):",
+        "    12  unknown callee",
+        "    3  caller outside the analysed files",
+        "not analysed, all or in part: 1 file",
         "    mm/broken.c: broken(): 'asm/nowhere.h' file not found",
     ]
+
+
+def test_what_was_not_analysed_is_grouped_by_reason() -> None:
+    unread = [Unread("a.c", "'x.h' not found", f"f{number}") for number in range(9)]
+    unread += [Unread("b.c", "CONFIG_B is off"), Unread("b.c", "too long", "g")]
+    unread += [Unread("c.c", "CONFIG_B is off")]
+    report = msgspec.structs.replace(EMPTY, unread=tuple(unread))
+    assert text.not_analysed(report) == [
+        "not analysed, all or in part: 3 files",
+        "    a.c: 9 functions: 'x.h' not found",
+        "    b.c, c.c: CONFIG_B is off",
+        "    b.c: g(): too long",
+    ]
+    assert text.not_analysed(EMPTY) == []
+
+
+def lines_of(file: str) -> SourceLine:
+    rows = file.split("\n")
+    return lambda _file, line: rows[line - 1] if 0 < line <= len(rows) else ""
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "column", "expected"),
+    [
+        ("\t\tone();\n\t\t\ttwo(x);", 2, 4, ["    1 | one();", "    2 |         two(x);"]),
+        ("\n\nx();", 3, 1, ["    3 | x();"]),
+        ("a();\n\nx();", 3, 1, ["    1 | a();", "    2 | ", "    3 | x();"]),
+    ],
+)
+def test_a_frame_has_the_lines_before(
+    source: str, line: int, column: int, expected: list[str]
+) -> None:
+    place = msgspec.structs.replace(RACE, line=line, column=column, end_column=0)
+    shown = frame("-->", place, lines_of(source), Paint(False), mark="^", style="error")
+    assert shown[1:-1] == expected
+    name = expected[-1].split("| ")[1].strip().rstrip(";")
+    column_of_mark = expected[-1].index(name)
+    assert shown[-1] == "      | ".ljust(column_of_mark) + "^" * len(name)
+
+
+@given(
+    st.text(st.sampled_from("\t {}()abc;é\x1b"), max_size=120),
+    st.integers(1, 140),
+    st.text("ab ", max_size=60),
+)
+def test_a_frame_fits_the_width_whatever_the_line(body: str, column: int, label: str) -> None:
+    place = msgspec.structs.replace(RACE, line=1, column=column, end_column=0)
+    shown = frame(
+        "-->", place, lines_of(body), Paint(False), mark="^", style="error", label=label.strip()
+    )
+    assert all(len(line) <= WIDTH and "\x1b" not in line for line in shown)
+    assert any("^" in line for line in shown) == bool(body.rstrip())
 
 
 def test_a_clean_run_still_says_what_was_covered() -> None:

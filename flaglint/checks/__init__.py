@@ -9,19 +9,25 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from flaglint.finding import Finding, Level
 from flaglint.flagtable import FlagTable
+from flaglint.losses import Loss
 from flaglint.race import Judgement
 
 
 class Evidence(NamedTuple):
-    """What a check may look at. `levels` maps a rule's id to its card's level."""
+    """What a check may look at.
+
+    `levels` maps a rule's id to its card's level, `losses` a flag to what its loss means.
+    """
 
     table: FlagTable
     judgements: tuple[Judgement, ...]
     levels: Mapping[str, Level]
+    losses: Mapping[str, Loss] = MappingProxyType({})
 
 
 def run(evidence: Evidence) -> tuple[Finding, ...]:

@@ -24,6 +24,7 @@ _STYLES = {
     "warning": "\x1b[1;35m",
     "note": "\x1b[1;36m",
     "dim": "\x1b[2m",
+    "other": "\x1b[1;34m",
 }
 
 
@@ -52,7 +53,7 @@ class Paint:
         self._on = colour
 
     def __call__(self, style: str, text: str) -> str:
-        """`text` in a style: bold, dim, error, warning or note."""
+        """`text` in a style: bold, dim, error, warning, note or other (the other writer)."""
         return f"{_STYLES[style]}{text}\x1b[0m" if self._on else text
 
 
@@ -75,6 +76,22 @@ def field(label: str, pieces: Iterable[str]) -> list[str]:
                 ""
             ]
     return [(first if number == 0 else rest) + line for number, line in enumerate(lines)]
+
+
+def hanging(items: Iterable[str], first: int, rest: int) -> list[str]:
+    """Each item on lines of its own, indented by `first`, its further lines by `rest`."""
+    lines: list[str] = []
+    for item in items:
+        shown = textwrap.wrap(
+            printable(item),
+            WIDTH,
+            initial_indent=" " * first,
+            subsequent_indent=" " * rest,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        lines += shown
+    return lines
 
 
 def two_columns(left: Sequence[str], right: Sequence[str]) -> list[str]:

@@ -1,6 +1,13 @@
 """The report for people: each finding as compilers print it, then the argument, then totals.
 
     mm/huge_memory.c:3662:4: error: plain RMW of the second page's flags may lose ... [FL001]
+      --> mm/huge_memory.c:3662:4 in deferred_split_folio()
+     3662 |   __folio_set_partially_mapped(folio);
+          |   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ this writer: loads the word, ...
+      ::: mm/memory-failure.c:2372:3 in memory_failure()
+     2372 |   folio_set_has_hwpoisoned(folio);
+          |   ------------------------------- other writer: changes PG_has_hwpoisoned ...
+
         this   __folio_set_partially_mapped()  plain  writes PG_partially_mapped
                locks {split_queue_lock}
                deferred_split_folio()  <- __folio_remove_rmap() (mm/rmap.c:1585)  ...
@@ -18,15 +25,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from flaglint.finding import Finding, RacingAccess, Report, Step, Verdict
+from flaglint.finding import Finding, RacingAccess, Report, Step, Taken, Verdict
+from flaglint.report.frames import frame
 from flaglint.report.layout import (
     Paint,
     SourceLine,
     field,
+    hanging,
     plural,
     printable,
     two_columns,
 )
+from flaglint.report.unread import grouped
 
 MOST_RACING = 6
 """Other writers shown of one finding."""
@@ -35,7 +45,15 @@ MOST_RACING = 6
 def render(report: Report, *, colour: bool = False, source: SourceLine | None = None) -> str:
     """The whole report; quotes the line of each finding when `source` is given."""
     paint = Paint(colour)
-    blocks = ["\n".join(_finding(found, paint, source)) for found in report.findings]
+    blocks: list[str] = []
+    told: dict[object, Finding] = {}
+    for found in report.findings:
+        first = told.setdefault(_cause(found), found)
+        lines = [headline(found, paint)]
+        if source is not None:
+            lines += _frames(found, source, paint)
+        lines += _argument(found) if first is found else _repeated(found, first)
+        blocks.append("\n".join(lines))
     blocks.append("\n".join(totals(report)))
     return "\n\n".join(blocks) + "\n"
 
@@ -71,14 +89,28 @@ def call_chain(chain: Sequence[Step]) -> list[str]:
     return pieces
 
 
-def _finding(found: Finding, paint: Paint, source: SourceLine | None) -> list[str]:
-    lines = [headline(found, paint)]
-    if source is not None:
-        lines += _quote(found, source, paint)
+def _cause(found: Finding) -> object:
+    """Equal for two writes of one function that lose their race for one reason."""
+    if not found.racing:
+        return found
+    others = tuple((other.file, other.line) for other in found.racing)
+    return (found.rule, found.file, found.function, found.chain[:-1], found.why, others)
+
+
+def _repeated(found: Finding, first: Finding) -> list[str]:
+    """In place of an argument that was just made."""
+    writes = f"writes {found.flag}" if found.flag else ""
+    same = f"as {first.file}:{first.line}: same callers, same other writers, same reason"
+    lines = field("this", [call(found.helper), "plain", writes, locks(found.locks)])
+    return [*lines, *field("same", [same]), *field("fix", [found.fix])]
+
+
+def _argument(found: Finding) -> list[str]:
+    lines: list[str] = []
     if found.helper or found.chain:
         writes = f"writes {found.flag}" if found.flag else ""
         lines += field("this", [call(found.helper), "plain", writes, locks(found.locks)])
-        lines += field("", call_chain(found.chain))
+        lines += field("", _taken(found.taken)) + field("", call_chain(found.chain))
     for other in found.racing[:MOST_RACING]:
         lines += _racing(other)
     if len(found.racing) > MOST_RACING:
@@ -98,24 +130,27 @@ def _racing(other: RacingAccess) -> list[str]:
     writes = f"writes {other.flag}" if other.flag else ""
     place = f"{other.file}:{other.line}"
     access = [place, call(other.helper), other.atomicity, writes, locks(other.locks)]
-    return field("other", access) + field("", call_chain(other.chain))
-
-
-def _quote(found: Finding, source: SourceLine, paint: Paint) -> list[str]:
-    """The finding's source line with its place underlined."""
-    line = source(found.file, found.line).rstrip()
-    if not line:
-        return []
-    start = max(found.column - 1, 0)
-    stop = found.end_column - 1 if found.end_column > found.column else start + 1
-    indent = len(line) - len(line.lstrip())
-    before, marked = printable(line[indent:start]), printable(line[max(start, indent) : stop])
-    gutter = f"    {found.line:>5} | "
-    marker = " " * len(before) + "^" * max(len(marked), 1)
     return [
-        gutter + printable(line[indent:]),
-        paint("dim", " " * (len(gutter) - 2) + "| ") + paint(found.level.value, marker),
+        *field("other", access),
+        *field("", _taken(other.taken)),
+        *field("", call_chain(other.chain)),
     ]
+
+
+def _taken(places: Iterable[Taken]) -> list[str]:
+    """Where each lock was taken."""
+    return [f"{at.lock} taken at {at.file}:{at.line}" for at in places]
+
+
+def _frames(found: Finding, source: SourceLine, paint: Paint) -> list[str]:
+    """Both racing places with the lines before them, each marked and labelled."""
+    mine = "this writer: loads the word, later stores it back" if found.racing else ""
+    lines = frame("-->", found, source, paint, mark="^", style=found.level.value, label=mine)
+    for other in found.racing[:1]:
+        changed = other.flag.split("|")[0] or "the word"
+        label = f"other writer: changes {changed} in between"
+        lines += frame(":::", other, source, paint, mark="-", style="other", label=label)
+    return lines
 
 
 def _steps(found: Finding) -> list[str]:
@@ -151,9 +186,7 @@ def totals(report: Report) -> list[str]:
     if verdicts:
         parts = ", ".join(f"{verdicts[v]} {v.value}" for v in Verdict if verdicts[v])
         lines.append(f"{plural(len(report.sites), 'site')} in the ledger: {parts}")
-    if report.doubts:
-        named = ", ".join(f"{count} {printable(name)}" for name, count in report.doubts)
-        lines.append(f"doubts: {named}")
+    lines += doubts(report)
     return [*lines, *not_analysed(report)]
 
 
@@ -162,15 +195,22 @@ def _sources(report: Report) -> str:
     return ", ".join(f"{counts[name]} by {printable(name)}" for name in sorted(counts))
 
 
-def not_analysed(report: Report) -> list[str]:
-    """Each file or function that could not be analysed, with the reason."""
-    if not report.unread:
+def doubts(report: Report) -> list[str]:
+    """What stood in the way of a verdict, and at how many sites."""
+    if not report.doubts:
         return []
-    lines = [f"not analysed: {plural(len(report.unread), 'place')}"]
-    for item in report.unread:
-        where = f"{item.file}: {item.function}()" if item.function else item.file
-        lines.append(f"    {printable(where)}: {printable(item.reason)}")
-    return lines
+    named = [f"{count}  {printable(name)}" for name, count in report.doubts]
+    return ["doubts (sites, and what is not known there):", *hanging(named, 4, 7)]
+
+
+def not_analysed(report: Report) -> list[str]:
+    """Each file or function that could not be analysed, grouped by the reason."""
+    groups = grouped(report.unread)
+    if not groups:
+        return []
+    files = {item.file for item in report.unread}
+    lines = [f"not analysed, all or in part: {plural(len(files), 'file')}"]
+    return [*lines, *hanging((f"{group}: {group.reason}" for group in groups), 4, 8)]
 
 
 def coverage(report: Report) -> str:
