@@ -17,30 +17,15 @@ import pytest
 from flaglint import __version__
 from flaglint.cli import BROKEN_PIPE, CLEAN, FAILED, FINDINGS, INTERRUPTED, main
 from flaglint.finding import Report
+from flaglint.request import Request
 from flaglint.tree import TreeError
 from tests.reports import EMPTY, NOTE, REPORT
 
 Progress = Callable[[str, int, int], None]
 
 
-class Request(msgspec.Struct, frozen=True):
-    """What the command line asks of the engine; the real one has these fields."""
-
-    paths: tuple[str, ...]
-    arch: str = "x86_64"
-    config: str | None = None
-    pedantic: bool = False
-    jobs: int = 0
-    cache_dir: str = ""
-    objtree: str | None = None
-    commands: str | None = None
-    outside: bool = False
-    seconds: int = 60
-    megabytes: int = 3072
-
-
 class Engine:
-    """A stand-in for flaglint.analysis that answers as told and keeps what it was asked."""
+    """A stand-in for recall and analysis that answers as told and keeps what it was asked."""
 
     def __init__(self) -> None:
         self.answer: Report | BaseException = REPORT
@@ -61,15 +46,11 @@ class Engine:
 @pytest.fixture
 def engine(monkeypatch: pytest.MonkeyPatch) -> Engine:
     stand_in = Engine()
-    module = types.ModuleType("flaglint.analysis")
     monkeypatch.delenv("FORCE_COLOR", raising=False)
-    for name, value in (
-        ("Request", Request),
-        ("analyse", stand_in.analyse),
-        ("dump", stand_in.dump),
-    ):
-        setattr(module, name, value)
-    monkeypatch.setitem(sys.modules, "flaglint.analysis", module)
+    for module, name in (("recall", "analyse"), ("analysis", "dump")):
+        double = types.ModuleType(f"flaglint.{module}")
+        setattr(double, name, getattr(stand_in, name))
+        monkeypatch.setitem(sys.modules, f"flaglint.{module}", double)
     monkeypatch.delenv("NO_COLOR", raising=False)
     return stand_in
 
