@@ -23,9 +23,11 @@ from flaglint.arguments import ARCHES, CHECK_FORMATS, ROBOTS, is_build_call, par
 if TYPE_CHECKING:
     from flaglint.cards import Card
     from flaglint.finding import Report
+    from flaglint.makecheck import Call
     from flaglint.patchview import Manner, Shown
     from flaglint.policy import Policy
     from flaglint.request import Request
+    from flaglint.settings import Settings
 
 CLEAN, FINDINGS, FAILED = 0, 1, 2
 INTERRUPTED, BROKEN_PIPE = 130, 141
@@ -181,10 +183,25 @@ def _show(options: argparse.Namespace, shown: Shown) -> int:
 
 def _build(argv: Sequence[str]) -> int:
     """Stand in for sparse in a kernel build, which nothing may break."""
-    from flaglint.patchview import build
+    from flaglint.makecheck import build_lines
     from flaglint.report.layout import printable
 
-    for line in build(argv, os.environ, Path(_cache_dir()), _today(), _say):
+    cache = _cache_dir()
+
+    def analyse(call: Call, settings: Settings) -> Report:
+        from flaglint import analysis, policy
+        from flaglint.cards import load_cards
+        from flaglint.makecheck import ARCHES
+
+        objtree = call.objtree if call.objtree != call.srctree else None
+        request = analysis.Request(
+            paths=(call.srctree,), arch=ARCHES[call.arch], objtree=objtree, cache_dir=cache
+        )
+        report = analysis.analyse(request, _Progress(False))
+        rules = policy.of_settings(settings, load_cards())
+        return policy.apply(report, rules, _today(), whole=True)[0]
+
+    for line in build_lines(argv, os.environ, Path(cache), str(_today()), analyse, _say):
         print(printable(line), file=sys.stderr)
     return CLEAN
 

@@ -14,7 +14,7 @@ header are as old as it says. Calls at the same time wait for one analysis, not 
 Limits: a change of a file that make does not compile is not looked for; a new report is made
 when the file that was changed gets compiled.
 
-Interface: `read_call`, `check_file`, `version_of`.
+Interface: `build_lines`, and its parts `read_call`, `version_of`, `check_file`.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ import msgspec
 
 from flaglint.data import rules_dir
 from flaglint.finding import Finding, RacingAccess, Report
+from flaglint.settings import Settings, discover
 from flaglint.store import private_directory
 
-Analyse = Callable[[str, str], Report]
-"""The report on the tree at a root, built into an object directory ("" for none)."""
+Analyse = Callable[[], Report]
 Say = Callable[[str], None]
 
 ARCHES = {"x86": "x86_64", "arm64": "arm64"}
@@ -93,6 +93,28 @@ def read_call(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
     )
 
 
+def build_lines(
+    argv: Sequence[str],
+    environ: Mapping[str, str],
+    cache: Path,
+    today: str,
+    analyse: Callable[[Call, Settings], Report],
+    say: Say,
+) -> list[str]:
+    """What to print for one call by a build. Raises nothing but what ends the process.
+
+    `analyse` makes the report, as the tree's settings want it; it is called when there is none.
+    """
+    try:
+        call = read_call(argv, environ)
+        settings = discover(Path(call.srctree))
+        version = version_of(settings.path, settings.baseline or "", today)
+        return check_file(call, cache, version, lambda: analyse(call, settings), say)
+    except Exception as error:
+        say(f"not checked: {type(error).__name__}: {error}")
+        return []
+
+
 def check_file(call: Call, cache: Path, version: str, analyse: Analyse, say: Say) -> list[str]:
     """The lines to print about the call's file.
 
@@ -127,7 +149,7 @@ def check_file(call: Call, cache: Path, version: str, analyse: Analyse, say: Say
 def _kept(call: Call, version: str, analyse: Analyse) -> Kept:
     begun = time.time_ns()
     try:
-        report = analyse(call.srctree, call.objtree)
+        report = analyse()
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else ""
         return Kept(version, begun, {}, (), f"{type(error).__name__}: {reason}")

@@ -1,34 +1,31 @@
-"""The commands that look at changes: `diff`, `hook`, and the kernel build's calls.
+"""The commands that look at changes: `diff` and `hook`.
 
-Each puts together what to compare (`revisions`, `hook`, `makecheck`), what of it to show
-(`policy`) and how (`formats`, `report.changes`), and returns it; printing is the command line's.
+Each puts together what to compare (`revisions`, `hook`), what of it to show (`policy`) and how
+(`formats`, `report.changes`), and returns it; printing is the command line's.
 
-Invariants: a robot (b4, NIPA) gets an answer that it understands even when there is none. A
-build gets lines, whatever happens.
+Invariants: a robot (b4, NIPA) gets an answer that it understands even when there is none.
 """
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
 
-from flaglint import analysis, makecheck, policy
+from flaglint import policy
 from flaglint.arguments import ROBOTS
-from flaglint.cards import Card, load_cards
-from flaglint.finding import Level, Report
+from flaglint.cards import Card
+from flaglint.finding import Level
 from flaglint.formats import Style, render
 from flaglint.git import GitError
 from flaglint.hook import touched
-from flaglint.makecheck import Say
 from flaglint.patches import PatchError
 from flaglint.policy import Policy
 from flaglint.quote import quoter
 from flaglint.report import changes
 from flaglint.revisions import Analyse, Answer, Question, RevisionError, answer, revisions_of
-from flaglint.settings import discover
 from flaglint.snapshot import SnapshotError
 from flaglint.tree import TreeError
 
@@ -104,33 +101,3 @@ def hook(files: Iterable[str], base: str, arch: str, manner: Manner, analyse: An
     )
     failed = any(finding.level is not Level.NOTE for finding in report.findings)
     return Shown(int(failed), render(report, Style(manner.format, manner.cards, manner.colour)))
-
-
-def build(
-    argv: Sequence[str],
-    environ: Mapping[str, str],
-    cache: Path,
-    today: datetime.date,
-    say: Say,
-) -> list[str]:
-    """The lines that stand in for sparse's. Raises nothing but what ends the process."""
-    try:
-        call = makecheck.read_call(argv, environ)
-        settings = discover(Path(call.srctree))
-
-        def analyse(root: str, objtree: str) -> Report:
-            request = analysis.Request(
-                paths=(root,),
-                arch=makecheck.ARCHES[call.arch],
-                objtree=objtree if objtree != root else None,
-                cache_dir=str(cache),
-            )
-            report = analysis.analyse(request, lambda stage, done, total: None)
-            rules = policy.of_settings(settings, load_cards())
-            return policy.apply(report, rules, today, whole=True)[0]
-
-        version = makecheck.version_of(settings.path, settings.baseline or "", str(today))
-        return makecheck.check_file(call, cache, version, analyse, say)
-    except Exception as error:
-        say(f"not checked: {type(error).__name__}: {error}")
-        return []
