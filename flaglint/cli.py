@@ -189,15 +189,16 @@ def _build(argv: Sequence[str]) -> int:
     cache = _cache_dir()
 
     def analyse(call: Call, settings: Settings) -> Report:
-        from flaglint import analysis, policy
+        from flaglint import policy, recall
         from flaglint.cards import load_cards
         from flaglint.makecheck import ARCHES
+        from flaglint.request import Request
 
         objtree = call.objtree if call.objtree != call.srctree else None
-        request = analysis.Request(
+        request = Request(
             paths=(call.srctree,), arch=ARCHES[call.arch], objtree=objtree, cache_dir=cache
         )
-        report = analysis.analyse(request, _Progress(False))
+        report = recall.analyse(request, _Progress(False))
         rules = policy.of_settings(settings, load_cards())
         return policy.apply(report, rules, _today(), whole=True)[0]
 
