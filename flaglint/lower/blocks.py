@@ -110,7 +110,7 @@ class Blocks:
 
     def name_of(self, declaration: CXCursor) -> str:
         """The IR's name for a variable declaration: unique among the function's locals."""
-        key = (declaration.data[0], declaration.data[1] if declaration.kind >= 100 else 0)
+        key = (declaration.first, declaration.second if declaration.kind >= 100 else 0)
         known = self._names.get(key)
         if known is not None:
             return known

@@ -65,7 +65,7 @@ class Context:
 
     def function_key(self, declaration: CXCursor, name: str) -> str:
         """The key of the function that a reference names."""
-        identity = declaration.data[0]
+        identity = declaration.first
         known = self._keys.get(identity)
         if known is not None:
             if known in self._outside:
@@ -130,7 +130,7 @@ class Context:
     def fields(self, kind: CXType) -> list[ir.Field]:
         """The record's members in the order a positional initialiser fills them."""
         declaration = self.lib.clang_getTypeDeclaration(kind)
-        identity = declaration.data[0]
+        identity = declaration.first
         known = self._layouts.get(identity)
         if known is None:
             record = self.clang.type_text(kind)

@@ -10,19 +10,26 @@ The functions' signatures are those of clang-c/Index.h (LLVM 18).
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
 from typing import Any
 
 from clang import cindex
 
+from flaglint.lower import kinds as k
+
 
 class CXCursor(ctypes.Structure):
-    """clang-c/Index.h: CXCursor, passed by value."""
+    """clang-c/Index.h: CXCursor, passed by value.
+
+    The three words of its `data` are fields of their own: reading an array's element makes an
+    object for the array first, and a traversal does that for every node.
+    """
 
     _fields_ = (
         ("kind", ctypes.c_int),
         ("xdata", ctypes.c_int),
-        ("data", ctypes.c_void_p * 3),
+        ("first", ctypes.c_void_p),
+        ("second", ctypes.c_void_p),
+        ("third", ctypes.c_void_p),
     )
 
 
@@ -104,6 +111,15 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
 }
 
 
+_LEAVES = frozenset(
+    (
+        k.TYPE_REF, k.MEMBER_REF, k.DECL_REF_EXPR, k.INTEGER_LITERAL, k.STRING_LITERAL,
+        k.CHARACTER_LITERAL, k.SIZEOF_EXPR, k.ASM_STMT, k.UNEXPOSED_ATTR,
+    )
+)  # fmt: skip
+"""Kinds whose children, where they have any, the lowering does not look at."""
+
+
 class Node:
     """One cursor and its children, in source order."""
 
@@ -127,6 +143,8 @@ class Clang:
         self.lib: Any = library
         self._spelled: dict[tuple[int, int], str] = {}
         self._files: dict[int | None, str] = {}
+        out = (ctypes.c_void_p(), ctypes.c_uint(), ctypes.c_uint(), ctypes.c_uint())
+        self._place = (*out, tuple(map(ctypes.byref, out)))
 
     def text(self, string: CXString) -> str:
         """The string's value; frees it."""
@@ -153,15 +171,8 @@ class Clang:
 
     def place(self, location: CXSourceLocation) -> tuple[int | None, int, int, int]:
         """File handle, line, column and offset of where the text (or its macro) stands."""
-        handle = ctypes.c_void_p()
-        line, column, offset = ctypes.c_uint(), ctypes.c_uint(), ctypes.c_uint()
-        self.lib.clang_getExpansionLocation(
-            location,
-            ctypes.byref(handle),
-            ctypes.byref(line),
-            ctypes.byref(column),
-            ctypes.byref(offset),
-        )
+        handle, line, column, offset, refs = self._place
+        self.lib.clang_getExpansionLocation(location, *refs)
         return handle.value, line.value, column.value, offset.value
 
     def file_name(self, handle: int | None) -> str:
@@ -194,31 +205,27 @@ class Clang:
         self.lib.clang_visitChildren(cursor, _VISITOR(visit), None)
         return found
 
-    def tree(self, cursor: CXCursor, skip: Callable[[int], bool]) -> Node:
-        """The whole tree below the cursor; kinds that `skip` names are not entered."""
+    def tree(self, cursor: CXCursor) -> Node:
+        """The whole tree below the cursor, but for what stands in nodes of no further use."""
         root = Node(cursor.kind, cursor)
         # The path from the root to the last node seen. Statements are told apart by the
         # Stmt pointer, declarations by the Decl pointer; libclang fills both in.
-        stack: list[tuple[int, int | None, int | None, Node]] = [
-            (cursor.kind, cursor.data[0], cursor.data[1], root)
+        stack: list[tuple[int, int | None, int | None, list[Node]]] = [
+            (cursor.kind, cursor.first, cursor.second, root.children)
         ]
 
         def visit(child: CXCursor, parent: CXCursor, _data: object) -> int:
-            kind = parent.kind
-            data = parent.data
-            first, second = data[0], data[1]
-            while len(stack) > 1:
-                top = stack[-1]
-                if top[0] == kind and top[1] == first and top[2] == second:
-                    break
+            kind, first, second = parent.kind, parent.first, parent.second
+            top = stack[-1]
+            while (top[0] != kind or top[1] != first or top[2] != second) and len(stack) > 1:
                 stack.pop()
+                top = stack[-1]
             childkind = child.kind
             node = Node(childkind, child)
-            stack[-1][3].children.append(node)
-            if skip(childkind):
+            top[3].append(node)
+            if childkind in _LEAVES:
                 return 1  # CXChildVisit_Continue
-            inner = child.data
-            stack.append((childkind, inner[0], inner[1], node))
+            stack.append((childkind, child.first, child.second, node.children))
             return 2  # CXChildVisit_Recurse
 
         self.lib.clang_visitChildren(cursor, _VISITOR(visit), None)

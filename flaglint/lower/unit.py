@@ -105,7 +105,7 @@ def lower_headers(
     context = Context(clang, lowering.root, "", top, shared)
     for variable in clang.children(top):
         if variable.kind == k.VAR_DECL:
-            _refer(context, clang.tree(variable, lambda kind: False))
+            _refer(context, clang.tree(variable))
     return tuple(_inlines(lowering, context))
 
 
@@ -139,7 +139,7 @@ def _function(
     clang = context.clang
     name = clang.spelling(cursor)
     key = context.function_key(cursor, name)
-    tree = clang.tree(cursor, lambda kind: False)
+    tree = clang.tree(cursor)
     bodies = [child for child in tree.children if child.kind == k.COMPOUND_STMT]
     if not bodies:
         return None
@@ -177,7 +177,7 @@ def _head(lowering: Lowering, context: Context, cursor: CXCursor, body: Node, fi
 
 
 def _tables(context: Context, cursor: CXCursor) -> list[ir.Table]:
-    tree = context.clang.tree(cursor, lambda kind: False)
+    tree = context.clang.tree(cursor)
     found: list[ir.Table] = []
     for child in tree.children:
         _collect(context, child, found)
