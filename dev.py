@@ -11,11 +11,12 @@
     python3 dev.py torture        broken, hostile and faulty trees, and a table of what came of them
     python3 dev.py check          the tests, but for torture, the browser's and the validator's
     python3 dev.py docs           write docs/rules/ from the cards in rules/
+    python3 dev.py bench          how long a kernel takes, next to clang and other tools
     python3 dev.py eval           seeded bugs and harmless twins on those kernels, and the table
 
 Each target but kernels first does the setup, if it was not done for this pyproject.toml. The
 Makefile forwards to this file. Arguments after the target go to pytest (demo: to flaglint; eval:
-to the evaluation, see `python -m evaluation --help`).
+to the evaluation, see `python -m evaluation --help`; bench: see scripts/bench.py).
 """
 
 from __future__ import annotations
@@ -138,6 +139,12 @@ def evaluate(arguments: list[str]) -> None:
     sys.exit(subprocess.run(command, cwd=ROOT, check=False).returncode)
 
 
+def bench(arguments: list[str]) -> None:
+    """How long it takes, next to clang and the peers; some minutes."""
+    command = [str(PYTHON), "-m", "scripts.bench", *arguments]
+    sys.exit(subprocess.run(command, cwd=ROOT, check=False).returncode)
+
+
 def _run(command: list[str | Path]) -> None:
     done = subprocess.run(command, cwd=ROOT, check=False)
     if done.returncode != 0:
@@ -150,13 +157,15 @@ def main(argv: list[str]) -> None:
     target, arguments = (argv[0], argv[1:]) if argv else ("", [])
     if target not in (
         "setup", "demo", "lint", "test", "kernels", "test-kernels", "test-browser", "test-sarif",
-        "torture", "check", "eval", "docs",
+        "torture", "check", "eval", "docs", "bench",
     ):  # fmt: skip
         sys.exit(str(__doc__))
     if target != "kernels":
         setup()
     if target == "demo":
         demo(arguments)
+    if target == "bench":
+        bench(arguments)
     if target in ("lint", "test", "check"):
         lint()
     if target in ("test", "check"):
