@@ -224,14 +224,36 @@ class Owner(NamedTuple):
 
 
 def join(one: Owner, other: Owner, doubt: str) -> Owner:
-    """The more suspicious of two; where they disagree, `doubt` is noted."""
+    """The more suspicious of two; where they disagree, `doubt` is noted.
+
+    What only one of them has in its favour (references it took, a publication that may have
+    failed, a contract) is lost. Which of the two comes first makes no difference to the facts.
+    """
     if one.fact == other.fact:
         return one
     worse = max(one, other, key=lambda owner: (owner.kind, owner.root or ("", ())))
     doubts = one.doubts | other.doubts
     if one.kind != other.kind or one.root != other.root:
         doubts |= {doubt}
-    return worse._replace(doubts=doubts, view=one.view if one.view == other.view else "")
+    origin, via = worse.origin, worse.via
+    if one.kind is other.kind and one.origin is not other.origin:
+        # How a free page is known to be free says which lock keeps it so; elsewhere an origin
+        # is in a page's favour.
+        best = max(one, other, key=lambda owner: (owner.origin, owner.via))
+        free = one.kind is Kind.FREE
+        origin, via = (best.origin, best.via) if free else (Origin.ELSEWHERE, "")
+    return worse._replace(
+        doubts=doubts,
+        view=one.view if one.view == other.view else "",
+        extra=min(one.extra, other.extra),
+        parted=one.parted and other.parted,
+        shown=one.shown or other.shown,
+        unlisted=one.unlisted and other.unlisted,
+        kept=one.kept if one.kept == other.kept else "",
+        tentative=one.tentative if one.tentative == other.tentative else None,
+        origin=origin,
+        via=via,
+    )
 
 
 def read_from(field: str, where: Location) -> Owner:
