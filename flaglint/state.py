@@ -278,11 +278,14 @@ def alternatives(*owners: Owner) -> Value:
 
 
 def _rank(owner: Owner) -> tuple[object, ...]:
+    # Every field, as something that can be compared.
     return (
-        owner.kind, owner.root or ("", ()), sorted(owner.doubts), owner.view, owner.extra,
-        owner.parted, owner.shown, owner.kept, str(owner.tentative), owner.why,
+        owner.kind,
+        owner.root or ("", ()),
+        sorted(owner.doubts),
+        *(str(field) for field in owner[3:-1]),
         owner.where or Location("", 0, 0),
-    )  # fmt: skip
+    )
 
 
 def _is_alternatives(value: Value) -> bool:
