@@ -35,7 +35,7 @@ from flaglint.models import load_models
 from flaglint.pageflags import read_flags
 from flaglint.pool import Limits
 from flaglint.race import Contexts, Judgement, judge, seen
-from flaglint.reading import local, prepare
+from flaglint.reading import ReadingError, local, prepare
 from flaglint.request import Request, cache_directory
 from flaglint.store import Store, digest
 from flaglint.survey import Survey
@@ -151,6 +151,10 @@ def _program(
     mapper = local(jobs, limits)
     reader = Reader(prepared, survey, store, mapper)
     units = reader.units(files, lambda done, total: progress("reading files", done, total))
+    if files and not units:
+        first = reader.unread[0]
+        told = f"none of the {len(files)} files could be read; {first.file}: {first.reason}"
+        raise ReadingError(told)
     size, flags = reader.layout()
     units.append(reader.headers(units))
     layout = Layout(records, size, flags, _locals(units) | {"list_head"})

@@ -65,7 +65,7 @@ def command_options(tree: KernelTree) -> dict[str, tuple[str, ...]]:
         if path.stat().st_size > _COMMANDS_LIMIT:
             raise TreeError(f"{shown(path)}: too large for a compilation database")
         entries = msgspec.json.decode(path.read_bytes(), type=list[Entry])
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, ValueError, RecursionError):  # msgspec.MsgspecError is a ValueError
         raise TreeError(
             f"{shown(path)}: no compilation database; make it with the tree's own "
             "compile_commands.json target or leave it out"

@@ -4,7 +4,7 @@ The idea: synthesised headers and the precompiled header live in the cache under
 what they are made from, so "is it still right?" is "is it there?".
 
 Invariants: a directory of headers is renamed into place complete; a precompiled header counts
-once its record (its list of errors) stands beside it, which is written last. Two processes may
+once its seal stands beside it, which is written last, and while that holds. Two processes may
 do the same work at once, the second result replacing an equal first one. What nobody used for
 a month is removed.
 
@@ -34,6 +34,7 @@ from clang import cindex
 from flaglint import synth
 from flaglint.frontend import arguments
 from flaglint.frontend.containment import outsider
+from flaglint.frontend.sealing import intact, seal
 from flaglint.frontend.units import (
     Diagnostic,
     FrontendError,
@@ -94,15 +95,21 @@ def prepare(tree: KernelTree, cache: Path) -> Prepared:
     common = folder / "common.h"
     record = folder / "built.json"
     pch = folder / "common.pch"
-    try:
-        built = msgspec.json.decode(record.read_bytes(), type=_Built)
-        os.utime(folder)
-    except (OSError, msgspec.MsgspecError):
+    built = None
+    with contextlib.suppress(OSError, ValueError):
+        if intact(folder):
+            built = msgspec.json.decode(record.read_bytes(), type=_Built)
+            os.utime(folder)
+    if built is None:
+        for path in (common, record, pch):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
         folder.mkdir(parents=True, exist_ok=True)
         _prune(folder.parent)
         _replace(common, _common_header(tree).encode())
         built = _build_pch(tree, (*args, *forced), dirs, common, pch)
         _replace(record, msgspec.json.encode(built))
+        seal(folder)
     if built.outsider and not tree.outside:
         where = shown(Path(built.outsider))
         raise FrontendError(f"the common headers include {where}, outside the tree")
@@ -124,8 +131,10 @@ def _headers(tree: KernelTree, cache: Path, stamp: str) -> Path:
     """The directory of synthesised headers, made if it is not there yet."""
     final = cache / "headers" / _digest((synth.SCHEME, stamp))
     if final.is_dir():
-        os.utime(final)
-        return final
+        if intact(final):
+            os.utime(final)
+            return final
+        shutil.rmtree(final, ignore_errors=True)
     final.parent.mkdir(parents=True, exist_ok=True)
     _prune(final.parent)
     aside = Path(tempfile.mkdtemp(prefix=".new-", dir=final.parent))
@@ -133,6 +142,7 @@ def _headers(tree: KernelTree, cache: Path, stamp: str) -> Path:
         synth.write_headers(tree, aside)
         for item in synth.offset_sources(tree):
             synth.write_offsets(aside, item.header, _constants(tree, aside, item.source))
+        seal(aside)
         try:
             aside.rename(final)
         except OSError:

@@ -112,6 +112,15 @@ def baseline(tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
 Judge = Callable[..., Outcome]
 
 
+def lost(document: Any) -> set[str]:
+    """The files that have sites without a verdict because they were not read or understood."""
+    return {
+        site["file"]
+        for site in document["sites"]
+        if site["verdict"] == "unknown" and site["reason"] != "what was not read may matter"
+    }
+
+
 @pytest.fixture
 def judged(box: Box, baseline: list[Row], tally: Tally) -> Judge:
     """Run the ledger of the box's tree, count it, and hold it to every promise."""

@@ -45,8 +45,9 @@ class Box:
         self.top = top
         self.tree = tree or top / "linux"
         self.home, self.cwd, self.tmp = top / "home", top / "cwd", top / "tmp"
+        self.output = top / "output"
         self.cache = top / "cache"
-        for folder in (self.home, self.cwd, self.tmp, self.cache):
+        for folder in (self.home, self.cwd, self.tmp, self.cache, self.output):
             folder.mkdir(parents=True)
         if tree is None:
             shutil.copytree(MINI, self.tree)
@@ -70,7 +71,6 @@ class Box:
         seconds: float = 60.0,
         memory: int = 6 << 30,
         environment: dict[str, str] | None = None,
-        user: int | None = None,
     ) -> Outcome:
         """Run `flaglint ARGUMENTS TREE`. `wrongs` names each promise that the run broke."""
         log = self.top / "log"
@@ -80,6 +80,8 @@ class Box:
         command += [
             str(self.tree),
             str(self.cache),
+            str(self.output),
+            "/dev/full",
             "--",
             *map(str, arguments),
             "-q",
@@ -94,7 +96,6 @@ class Box:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            user=user,
         )
         wrongs = []
         try:

@@ -9,12 +9,11 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.torture.conftest import Judge, Tally
+from tests.torture.conftest import Judge, Tally, lost
 from tests.torture.sandbox import Box
 
 Damage = Callable[[Box], object]
 RACY = "mm/huge_memory.c"
-ODD = "#include <linux/mm.h>\nvoid odd(struct page *page) { __SetPageLocked(page); }\n"
 
 
 def on(change: Callable[[bytes], bytes], name: str = RACY) -> Damage:
@@ -229,7 +228,7 @@ def test_damage_is_named(name: str, box: Box, judged: Judge) -> None:
     assert doubtful
     assert all(site["reason"] and site["doubts"] for site in doubtful)
     # The damage stays where it is: the other files have their verdicts.
-    assert {site["file"] for site in doubtful} == {RACY}
+    assert lost(document) == {RACY}
 
 
 @pytest.mark.parametrize("name", HARMLESS)
@@ -287,17 +286,11 @@ def test_headers_mutated_at_random(seed: int, box: Box, judged: Judge) -> None:
     assert outcome.wrongs == ()
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="needs another user's files")
+@pytest.mark.skipif(os.getuid() == 0, reason="root may read everything")
 def test_files_that_may_not_be_read(box: Box, tally: Tally) -> None:
     for name in (RACY, "include/linux/xarray.h"):
         box.path(name).chmod(0)
-    box.path("mm/closed/x.c").write_text(ODD)
-    box.path("mm/closed/x.c").parent.chmod(0)
-    for folder in (box.top, *box.top.parents):
-        folder.chmod(folder.stat().st_mode | 0o055)
-    box.cache.chmod(0o777)
-    outcome = box.run("check", "-j", "1", user=65534)
-    tally.add("broken", inputs=1, faults=3)
+    outcome = box.run("check", "-j", "1")
+    tally.add("broken", inputs=1, faults=2)
     assert outcome.wrongs == ()
     assert RACY in outcome.out
-    assert "mm/closed" in outcome.out + outcome.err

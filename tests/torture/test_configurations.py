@@ -1,0 +1,109 @@
+"""Configurations: architectures, .config files, builds in and outside the tree."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.torture.conftest import Judge, Tally
+from tests.torture.sandbox import Box, Outcome
+
+USE = """
+#ifdef CONFIG_ODD
+void odd(struct page *page)
+{
+	__SetPageLocked(page);
+}
+#endif
+"""
+
+
+def odd_verdict(outcome: Outcome) -> str:
+    """The verdict of the one site that only CONFIG_ODD has."""
+    sites = outcome.document["sites"]
+    (site,) = [s for s in sites if s["file"] == "mm/swap.c" and s["helper"] == "__SetPageLocked"]
+    return str(site["verdict"])
+
+
+@pytest.fixture
+def odd(box: Box) -> Box:
+    path = box.path("mm/swap.c")
+    path.write_text(path.read_text() + USE)
+    return box
+
+
+@pytest.mark.parametrize("arch", ["x86_64", "arm64"])
+def test_architectures(arch: str, box: Box, judged: Judge) -> None:
+    assert judged("configurations", "--arch", arch, faults=0).status == 0
+
+
+def test_a_config_file(odd: Box, judged: Judge) -> None:
+    assert odd_verdict(judged("configurations", faults=0)) == "inactive"
+    for name, text in (("on", "CONFIG_ODD=y\n"), ("off", "# CONFIG_ODD is not set\nCONFIG_A=y\n")):
+        config = odd.home / name
+        config.write_text(text + "CONFIG_64BIT=y\nCONFIG_MMU=y\n")
+        outcome = odd.run("sites", "--format", "json", "-j", "1", "--config", config)
+        assert outcome.wrongs == ()
+        assert odd_verdict(outcome) == ("unknown" if name == "on" else "inactive")
+
+
+def build(folder: Path) -> Path:
+    """What `make prepare` leaves behind, as far as it is looked at."""
+    (folder / "include/generated").mkdir(parents=True)
+    (folder / "arch/x86/include/generated/asm").mkdir(parents=True)
+    (folder / "include/generated/bounds.h").write_text("")
+    (folder / "include/generated/autoconf.h").write_text(
+        "#define CONFIG_ODD 1\n#define CONFIG_64BIT 1\n#define CONFIG_MMU 1\n"
+    )
+    return folder
+
+
+def test_a_build_beside_the_tree(odd: Box, judged: Judge) -> None:
+    output = build(odd.home / "build")
+    outcome = judged("configurations", "--objtree", str(output), faults=0)
+    assert odd_verdict(outcome) == "unknown"
+
+
+def test_a_build_in_the_tree(odd: Box, judged: Judge) -> None:
+    build(odd.tree)
+    assert odd_verdict(judged("configurations", faults=0)) == "unknown"
+
+
+@pytest.mark.parametrize("missing", ["include/generated/bounds.h", "arch/x86/include/generated"])
+def test_half_a_build_is_refused(missing: str, box: Box, judged: Judge) -> None:
+    output = build(box.home / "build")
+    gone = output / missing
+    gone.rename(output / "gone")
+    outcome = judged("configurations", "--objtree", str(output))
+    assert outcome.status == 2
+    assert "make prepare" in outcome.err
+
+
+def test_a_compilation_database_outside_the_tree(odd: Box, judged: Judge) -> None:
+    commands = odd.home / "compile_commands.json"
+    entry = {
+        "directory": str(odd.home),
+        "file": str(odd.tree / "mm/swap.c"),
+        "command": "cc -DCONFIG_ODD=1 -c swap.c",
+    }
+    commands.write_text(json.dumps([entry]))
+    outcome = judged("configurations", "--compile-commands", str(commands), faults=0)
+    assert odd_verdict(outcome) == "unknown"
+
+
+@pytest.mark.parametrize("option", ["--config", "--objtree", "--compile-commands"])
+def test_what_is_not_there_is_refused(option: str, box: Box, judged: Judge) -> None:
+    outcome = judged("configurations", option, str(box.home / "gone"))
+    assert outcome.status == 2
+    assert "gone" in outcome.err
+
+
+@pytest.mark.parametrize("data", [b"", b"\0" * 1000, b"\xff\xfe", b"CONFIG_A=y\n" * 200_000])
+def test_odd_config_files(data: bytes, box: Box, tally: Tally) -> None:
+    (box.home / "config").write_bytes(data)
+    outcome = box.run("flags", "--config", box.home / "config")
+    tally.add("configurations", inputs=1, faults=1, refusals=int(outcome.status == 2))
+    assert outcome.wrongs == ()
+    assert outcome.status == (0 if data.startswith(b"CONFIG") else 2)
