@@ -10,6 +10,7 @@ below Python is not seen; that the tree is unchanged afterwards is checked by th
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import sys
@@ -30,6 +31,14 @@ _CHANGES = {
     "os.setxattr": 1,
 }
 _NETWORK = ("socket.connect", "socket.bind", "socket.getaddrinfo", "socket.sendto")
+
+
+def _at(path: object, folder: object) -> object:
+    """A path that is relative to an open directory, as shutil.rmtree has them, made whole."""
+    if isinstance(folder, int) and folder >= 0 and isinstance(path, str | bytes):
+        with contextlib.suppress(OSError):
+            return os.path.join(os.readlink(f"/proc/self/fd/{folder}"), os.fsdecode(path))
+    return path
 
 
 def watch(log: str, tree: str, allowed: tuple[str, ...]) -> None:
@@ -57,7 +66,10 @@ def watch(log: str, tree: str, allowed: tuple[str, ...]) -> None:
             writes = isinstance(flags, int) and bool(flags & _WRITING)
             return writes and not isinstance(args[0], int) and not below(args[0], allowed)
         count = _CHANGES.get(event, 0)
-        return any(not isinstance(p, int) and not below(p, allowed) for p in args[:count])
+        return any(
+            not isinstance(path, int) and not below(_at(path, args[-1]), allowed)
+            for path in args[:count]
+        )
 
     def hook(event: str, args: tuple[object, ...]) -> None:
         if forbidden(event, args):
