@@ -167,7 +167,20 @@ def _manner(options: argparse.Namespace) -> Manner:
 
     cards = load_cards()
     policy = _policy(options, cards)
-    return Manner(options.format, _colour(options), cards, policy, _today(), Path(_cache(options)))
+    asked = ""
+    if not (options.objtree or options.compile_commands):  # those may change unnoticed
+        config = Path(options.config).read_text("utf-8", "replace") if options.config else ""
+        limits = (options.allow_outside, options.timeout, options.memory)
+        asked = f"{options.arch}\n{limits}\n{config}"
+    return Manner(
+        format=options.format,
+        colour=_colour(options),
+        cards=cards,
+        policy=policy,
+        today=_today(),
+        cache=Path(_cache(options)),
+        asked=asked,
+    )
 
 
 def _show(options: argparse.Namespace, shown: Shown) -> int:

@@ -43,6 +43,11 @@ class Contents:
         self.ids = ids
         self.read = read
 
+    def state(self) -> str:
+        """What tells these contents from all others."""
+        rows = (f"{path}\0{blob}\0" for path, blob in sorted(self.ids.items()))
+        return hashlib.sha256("".join(rows).encode()).hexdigest()
+
     def text(self, path: str) -> str:
         """One file's text, "" when the tree has no such file."""
         if path not in self.ids:

@@ -22,7 +22,7 @@ import msgspec
 
 from flaglint.finding import Finding, Report
 from flaglint.git import GitError
-from flaglint.revisions import Analyse, Question, RevisionError, answer
+from flaglint.revisions import Analyse, Question, Remember, RevisionError, answer, made
 from flaglint.tree import TreeError, open_tree
 
 
@@ -34,7 +34,12 @@ class Touched(msgspec.Struct, frozen=True):
 
 
 def touched(
-    files: Iterable[str], base: str, arch: str, cache: Path, analyse: Analyse
+    files: Iterable[str],
+    base: str,
+    arch: str,
+    cache: Path,
+    analyse: Analyse,
+    remember: Remember = made,
 ) -> Touched | None:
     """What to report of the given files, compared with the revision `base`.
 
@@ -44,7 +49,7 @@ def touched(
     if not root:
         return None
     try:
-        found = answer(Question(root, before=base, arch=arch), cache, analyse)
+        found = answer(Question(root, before=base, arch=arch), cache, analyse, remember)
     except (GitError, RevisionError):
         return Touched(_only(analyse(root), given, ()))  # no repository, or its first commit
     introduced = found.changes.introduced

@@ -8,8 +8,9 @@ Invariants: a robot (b4, NIPA) gets an answer that it understands even when ther
 
 from __future__ import annotations
 
+import contextlib
 import datetime
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import msgspec
@@ -17,23 +18,38 @@ import msgspec
 from flaglint import policy
 from flaglint.arguments import ROBOTS
 from flaglint.cards import Card
-from flaglint.finding import Level
+from flaglint.finding import Level, Report
 from flaglint.formats import Style, render
 from flaglint.git import GitError
 from flaglint.hook import touched
+from flaglint.identity import identity
 from flaglint.patches import PatchError
 from flaglint.policy import Policy
 from flaglint.quote import quoter
 from flaglint.report import changes
-from flaglint.revisions import Analyse, Answer, Question, RevisionError, answer, revisions_of
+from flaglint.revisions import (
+    Analyse,
+    Answer,
+    Question,
+    Remember,
+    RevisionError,
+    answer,
+    made,
+    revisions_of,
+)
 from flaglint.snapshot import SnapshotError
+from flaglint.store import Store, digest
 from flaglint.tree import TreeError
 
 _NO_ANSWER = (GitError, PatchError, RevisionError, SnapshotError, TreeError)
 
 
 class Manner(msgspec.Struct, frozen=True):
-    """How to show an answer, and where the cache is; the same for all of these commands."""
+    """How to show an answer, and where the cache is; the same for all of these commands.
+
+    `asked` is everything of the command line that a report depends on, "" when it depends on
+    more: then no report is remembered.
+    """
 
     format: str
     colour: bool
@@ -41,6 +57,7 @@ class Manner(msgspec.Struct, frozen=True):
     policy: Policy
     today: datetime.date
     cache: Path
+    asked: str
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -63,7 +80,7 @@ def diff(
             question = Question(path, patch=patch, arch=arch)
         else:
             question = Question(path, *revisions_of(before, after), arch=arch)
-        found = answer(question, manner.cache, analyse)
+        found = answer(question, manner.cache, analyse, _memory(manner))
     except _NO_ANSWER as error:
         if manner.format not in ROBOTS:
             raise
@@ -93,7 +110,7 @@ def _of_changes(found: Answer, manner: Manner) -> Shown:
 
 def hook(files: Iterable[str], base: str, arch: str, manner: Manner, analyse: Analyse) -> Shown:
     """What the given files, or their change since `base`, have to do with."""
-    found = touched(files, base, arch, manner.cache, analyse)
+    found = touched(files, base, arch, manner.cache, analyse, _memory(manner))
     if found is None:
         return Shown(0)
     report, _ = policy.apply(
@@ -101,3 +118,24 @@ def hook(files: Iterable[str], base: str, arch: str, manner: Manner, analyse: An
     )
     failed = any(finding.level is not Level.NOTE for finding in report.findings)
     return Shown(int(failed), render(report, Style(manner.format, manner.cards, manner.colour)))
+
+
+def _memory(manner: Manner) -> Remember:
+    """Reports by the contents of the tree: a series' next patch begins where this one ends."""
+    if not manner.asked:
+        return made
+
+    def remember(state: str, make: Callable[[], Report]) -> Report:
+        key = digest(identity(), state, manner.asked)
+        with Store(manner.cache) as store:
+            found = store.get("revision", key)
+        if found is not None:
+            with contextlib.suppress(msgspec.MsgspecError):
+                return msgspec.msgpack.decode(found, type=Report)
+        report = make()
+        if not report.accidents:
+            with Store(manner.cache) as store:
+                store.put("revision", key, msgspec.msgpack.encode(report))
+        return report
+
+    return remember

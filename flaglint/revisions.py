@@ -33,6 +33,8 @@ from flaglint.tree import PAGE_FLAGS, KernelTree, open_tree
 
 Analyse = Callable[[str], Report]
 """The report on the tree at a path."""
+Remember = Callable[[str, Callable[[], Report]], Report]
+"""The report on a state of the tree, known from earlier or made now."""
 
 
 class RevisionError(Exception):
@@ -78,7 +80,12 @@ def revisions_of(before: str, after: str) -> tuple[str, str]:
     return one or "HEAD", two or "HEAD"
 
 
-def answer(question: Question, cache: Path, analyse: Analyse) -> Answer:
+def made(state: str, make: Callable[[], Report]) -> Report:
+    """Remember nothing."""
+    return make()
+
+
+def answer(question: Question, cache: Path, analyse: Analyse, remember: Remember = made) -> Answer:
     """Compare the two states, each analysed by `analyse` at a place in `cache`.
 
     Raises RevisionError, GitError, PatchError, TreeError, SnapshotError, and what `analyse` does.
@@ -93,10 +100,14 @@ def answer(question: Question, cache: Path, analyse: Analyse) -> Answer:
         files = contents.changed(sides.before, sides.after)
         if not files:
             return Answer(Changes(), (), None)
-        snapshot.hold(sides.before)
-        before = analyse(str(snapshot.root))
-        snapshot.hold(sides.after)
-        after = analyse(str(snapshot.root))
+
+        def report_on(side: Contents) -> Report:
+            snapshot.hold(side)
+            return analyse(str(snapshot.root))
+
+        before = remember(sides.before.state(), lambda: report_on(sides.before))
+        after = remember(sides.after.state(), lambda: report_on(sides.after))
+        snapshot.hold(sides.after)  # what is reported is quoted from there
         changes = compare(before, after, sides.before.text, sides.after.text)
         return Answer(changes, files, after)
 

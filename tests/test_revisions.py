@@ -16,6 +16,7 @@ from flaglint.patches import PatchError
 from flaglint.revisions import Answer, Question, RevisionError, answer
 from tests.expectations import MINI_KERNEL
 from tests.gittrees import ATOMIC, PLAIN, SITE, commit, edit, git, mini_repository
+from tests.reports import EMPTY
 
 HEADER = "include/linux/page-flags.h"
 DECLARED = "FOLIO_SET_FLAG(partially_mapped, FOLIO_SECOND_PAGE)"
@@ -201,3 +202,29 @@ def test_both_sides_are_analysed_as_the_tree_itself_is(
     after = ask("HEAD").after
     assert after is not None
     assert msgspec.structs.replace(after, root=direct.root) == direct
+
+
+def test_a_state_that_is_remembered_is_not_analysed_again(root: Path, tmp_path: Path) -> None:
+    """A series: the state after one patch is the state before the next."""
+    known: dict[str, Report] = {}
+    analysed = []
+
+    def analyse(path: str) -> Report:
+        analysed.append((Path(path) / SITE).read_text())
+        return EMPTY
+
+    def remember(state: str, make: Callable[[], Report]) -> Report:
+        if state not in known:
+            known[state] = make()
+        return known[state]
+
+    commits = [git(root, "rev-parse", "HEAD").strip()]
+    for word in ("scarce", "rare"):
+        edit(root, SITE, "unsigned long irq;", f"unsigned long irq; /* {word} */")
+        commits.append(commit(root, word))
+    for before, after in ((0, 1), (1, 2), (0, 2), (2, 0)):
+        question = Question(str(root), commits[before], commits[after])
+        answer(question, tmp_path / "cache", analyse, remember)
+        copy = next((tmp_path / "cache/snapshots").iterdir()) / "tree" / SITE
+        assert copy.read_text() == git(root, "show", f"{commits[after]}:{SITE}")
+    assert len(analysed) == len(set(analysed)) == 3
