@@ -18,7 +18,7 @@ from flaglint.report import html
 from flaglint.report.html import words
 from flaglint.report.html.markup import escape, join, raw, tag
 from flaglint.report.html.prose import prose
-from tests.reports import ALIAS, EMPTY, RACE, SITES, quoted
+from tests.reports import ALIAS, EMPTY, RACE, RACING, SITES, quoted
 from tests.web import ATOMIC, HEADER, TABLE, WEB, WHOLE, Page, hostile
 
 HOSTILE = '</script></style><img src=x onerror=alert(1)>"\' onfocus="alert(1)\n&lt;\u202e\x00'
@@ -135,13 +135,15 @@ def test_a_finding_says_what_the_text_report_says() -> None:
     for text in (
         RACE.message, RACE.why, RACE.fix, *RACE.doubts, *RACE.locks, RACE.steps[0],
         RACE.evidence[0].message, RACE.racing[1].helper, "soft_offline_page()", RACE.fingerprint,
+        "split_queue_lock taken in deferred_split_folio() mm/huge_memory.c:3655",
     ):  # fmt: skip
         assert text in said
 
 
 def test_the_place_is_marked_in_its_source() -> None:
     marks = page(WEB).named("mark")
-    assert [mark.says() for mark in marks] == [RACE.helper] * 2  # the finding and the ledger
+    # The finding's two places, then the ledger's.
+    assert [mark.says() for mark in marks] == [RACE.helper, RACING.helper, RACE.helper]
     frame = next(line for line in page(WEB).of("here"))
     assert frame.says() == f"{RACE.helper}(folio);"
     assert frame.attributes["data-n"] == str(RACE.line)

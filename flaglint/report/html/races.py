@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from flaglint.finding import Finding, RacingAccess, Step, Suppressed
+from flaglint.finding import Finding, RacingAccess, Suppressed
 from flaglint.report.html.markup import Markup, escape, join, tag
 from flaglint.report.html.pieces import anchor, badge, call, chain, facts, frame, locks, place
 from flaglint.report.layout import SourceLine, plural
@@ -144,8 +144,8 @@ def _story(found: Finding, other: RacingAccess, operations: Mapping[str, str]) -
         )
 
     rows = [
-        _time("gets there", _side(found.chain, found.locks, f"{found.function}()"),
-              word(was, their_was, ""), _side(other.chain, other.locks, f"{other.function}()")),
+        _time("gets there", _side(found, found.function),
+              word(was, their_was, ""), _side(other, other.function)),
         _time("1", escape(steps[0]), word(was, their_was, ""), None),
         _time("2", None, word(was, their_after, "theirs"), escape(steps[1])),
         _time("3", escape(steps[2]), word(mine_after, their_was, "mine", True), None),
@@ -185,12 +185,23 @@ def _time(label: str, left: Markup | None, word: Markup, right: Markup | None) -
     )
 
 
-def _side(steps: Sequence[Step], held: Sequence[str], function: str) -> Markup:
-    # The whole chain may be long: the innermost function is shown, the chain on demand.
+def _side(access: Finding | RacingAccess, function: str) -> Markup:
+    # The whole chain may be long: the innermost function is shown, the rest on demand.
+    taken = [
+        tag("li", tag("code", item.lock, class_="lock"), f" taken in {item.function}() ",
+            place(item.file, item.line))
+        for item in access.taken
+    ]  # fmt: skip
     return tag(
         "details",
-        tag("summary", tag("code", function), tag("span", " holds ", class_="dim"), locks(held)),
-        chain(steps),
+        tag(
+            "summary",
+            tag("code", f"{function}()"),
+            tag("span", " holds ", class_="dim"),
+            locks(access.locks),
+        ),
+        chain(access.chain),
+        tag("ul", *taken, class_="chain") if taken else None,
         class_="reached",
     )
 
