@@ -177,7 +177,8 @@ def _program(
         engine.add(units, lambda done, total: progress("following callers", done, total))
     engine.conclude(lambda done, total: progress("weighing every way", done, total))
     survey.save()
-    unread = [Unread(file, "cannot be read") for file in lexicon.unreadable] + reader.unread
+    unread = [Unread(file, reason) for file, reason in survey.odd]
+    unread += [Unread(file, "cannot be read") for file in lexicon.unreadable] + reader.unread
     models = engine.know.models
     contexts = seen(
         engine.decided(),

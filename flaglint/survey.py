@@ -51,7 +51,8 @@ class _Known(msgspec.Struct, frozen=True, array_like=True):
 class Survey:
     """The files of one tree at one moment.
 
-    `stamps` has all C files, headers and build files by their path relative to `root`.
+    `stamps` has all C files, headers and build files by their path relative to `root`; `odd`
+    the C files and folders that nobody can or may open, each with the reason.
     """
 
     def __init__(self, root: str, srcarch: str, store: Store | None = None) -> None:
@@ -59,7 +60,9 @@ class Survey:
         self.root = root
         self.srcarch = srcarch
         self.moment = time.time_ns()
-        self.stamps: dict[str, Stamp] = dict(_walk(root, srcarch))
+        self.odd: list[tuple[str, str]] = []
+        self.stamps: dict[str, Stamp] = dict(_walk(root, srcarch, self.odd))
+        self.odd.sort()
         self._store = store
         self._key = digest("survey", root, srcarch)
         self._known: dict[str, _Known] = {}
@@ -93,7 +96,7 @@ class Survey:
 
     def state(self) -> bytes:
         """A digest of all names and stamps."""
-        return digest(self.root, msgspec.msgpack.encode(self.stamps))
+        return digest(self.root, msgspec.msgpack.encode((self.stamps, self.odd)))
 
     def unchanged(self, file: str) -> bool:
         """Whether the file is as some earlier run read it, so that `digest` need not read it."""
@@ -159,7 +162,7 @@ class Survey:
         self._store.put("survey", self._key, msgspec.msgpack.encode(self._known))
 
 
-def _walk(root: str, srcarch: str) -> Iterator[tuple[str, Stamp]]:
+def _walk(root: str, srcarch: str, odd: list[tuple[str, str]]) -> Iterator[tuple[str, Stamp]]:
     whole = tuple(f"{folder.format(arch=srcarch)}/" for folder in _WHOLE)
     pending = [""]
     while pending:
@@ -167,12 +170,18 @@ def _walk(root: str, srcarch: str) -> Iterator[tuple[str, Stamp]]:
         try:
             with os.scandir(os.path.join(root, folder)) as entries:
                 found = list(entries)
-        except OSError:
+        except OSError as error:
+            odd.append((folder or ".", error.strerror or "cannot be read"))
             continue
         everything = folder.startswith(whole)
         for entry in found:
             name = entry.name
             path = folder + name
+            if not _is_text(name):
+                # Neither clang nor a report can name it; what is in such a folder is lost too.
+                if name.endswith(".c") or entry.is_dir(follow_symlinks=False):
+                    odd.append((_spelled(path), "its name is not UTF-8"))
+                continue
             if name.endswith(_KINDS) or name.startswith(_BUILD) or everything:
                 try:
                     if entry.is_file() and (
@@ -181,7 +190,11 @@ def _walk(root: str, srcarch: str) -> Iterator[tuple[str, Stamp]]:
                         status = entry.stat()
                         yield path, stamp_of(status)
                         continue
+                    if name.endswith(".c") and not entry.is_dir(follow_symlinks=False):
+                        odd.append((path, _why_not(entry)))
                 except OSError:
+                    if name.endswith(".c"):
+                        odd.append((path, _why_not(entry)))
                     continue
             if "." not in name[:1] and _entered(folder, name, srcarch):
                 try:
@@ -189,6 +202,26 @@ def _walk(root: str, srcarch: str) -> Iterator[tuple[str, Stamp]]:
                         pending.append(path + "/")
                 except OSError:
                     continue
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _spelled(path: str) -> str:
+    """A path that is no text, its odd bytes as escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _why_not(entry: os.DirEntry[str]) -> str:
+    """Why something named like a C file is not opened."""
+    if entry.is_symlink():
+        return "a link to no file of the tree"
+    return "no regular file"
 
 
 def _entered(folder: str, name: str, srcarch: str) -> bool:

@@ -114,6 +114,8 @@ def locate(path: str | Path) -> tuple[Path, Path]:
         target = named.resolve(strict=True)
     except (OSError, RuntimeError, ValueError):
         raise TreeError(f"{shown(named)}: no such file or directory; name a kernel tree") from None
+    if not _is_text(target):
+        raise TreeError(f"{shown(named)}: its path is not UTF-8; rename it")
     if target.is_file():
         _check_source(target, named)
     elif not target.is_dir():
@@ -273,6 +275,14 @@ def _walk_c(root: Path, top: Path) -> Iterator[str]:
                 pending.append(entry)
             elif entry.suffix == ".c" and inside(entry, [root]) is not None:
                 yield entry.relative_to(root).as_posix()
+
+
+def _is_text(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def shown(path: Path) -> str:

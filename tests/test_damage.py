@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -122,3 +123,27 @@ def test_files_of_two_trees_are_refused(tree: Path) -> None:
     request = Request((str(tree), str(other / "mm/rmap.c")), jobs=1)
     with pytest.raises(TreeError, match="two trees"):
         analyse(request, lambda what, done, total: None)
+
+
+def test_what_cannot_be_opened_is_named(tree: Path) -> None:
+    os.mkfifo(tree / "mm/pipe.c")
+    (tree / "mm/loop.c").symlink_to("loop.c")
+    (tree / "mm/away.c").symlink_to("/etc/hostname")
+    (tree / "mm/zero.c").symlink_to("/dev/zero")
+    (tree / "mm/\udcff.c").write_text("int x;\n")
+    (tree / "mm/rmap.c").rename(tree / "mm/other.c")
+    (tree / "mm/rmap.c").symlink_to("other.c")
+    link = "a link to no file of the tree"
+    assert {entry.file: entry.reason for entry in report(tree).unread} == {
+        "mm/pipe.c": "no regular file",
+        "mm/loop.c": link,
+        "mm/away.c": link,
+        "mm/zero.c": link,
+        "mm/\\xff.c": "its name is not UTF-8",
+    }
+
+
+def test_a_tree_whose_path_is_no_text_is_refused(tree: Path) -> None:
+    other = tree.rename(tree.parent / "\udcff")
+    with pytest.raises(TreeError, match="not UTF-8"):
+        report(other)
