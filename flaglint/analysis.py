@@ -21,6 +21,7 @@ from flaglint import checks, ir, scope
 from flaglint.cards import load_cards
 from flaglint.data import rules_dir
 from flaglint.engine import Engine
+from flaglint.executors import executor_at
 from flaglint.finding import Finding, Report, Site, Unread
 from flaglint.flagtable import FlagTable
 from flaglint.gaps import doubted
@@ -35,7 +36,7 @@ from flaglint.models import load_models
 from flaglint.pageflags import read_flags
 from flaglint.pool import Limits
 from flaglint.race import Contexts, Judgement, judge, seen
-from flaglint.reading import ReadingError, local, prepare
+from flaglint.reading import Mapper, ReadingError, local, on_executor, prepare
 from flaglint.request import Request, cache_directory
 from flaglint.store import Store, digest
 from flaglint.survey import Survey
@@ -126,7 +127,12 @@ def load(
             store = stack.enter_context(Store(cache_directory(request)))
         if survey is None:
             survey = Survey(tree.root, tree.srcarch, store)
-        return _program(request, trees, store, survey, progress)
+        if request.executor:
+            mapper = on_executor(stack.enter_context(executor_at(request.executor)))
+        else:
+            limits = Limits(request.seconds, request.megabytes << 20)
+            mapper = local(_jobs(request), limits)
+        return _program(request, trees, store, survey, mapper, progress)
 
 
 def _program(
@@ -134,6 +140,7 @@ def _program(
     trees: Sequence[KernelTree],
     store: Store,
     survey: Survey,
+    mapper: Mapper,
     progress: Progress,
 ) -> Program:
     tree = trees[0]
@@ -141,14 +148,13 @@ def _program(
     table = read_flags(tree.root, arch=tree.arch, config=tree.symbols)
     records = scope.overlays(survey, store)
     progress("looking for writers", 0, 1)
-    jobs = request.jobs or os.cpu_count() or 1
+    jobs = _jobs(request)
     lexicon = make_lexicon(survey, store, jobs)
-    writing = scope.writing_files(lexicon, scope.plain_names(table), records)
+    names = scope.changing_names if request.scope == "all" else scope.plain_names
+    writing = scope.writing_files(lexicon, names(table), records)
     named = [t.path for t in trees if t.path.endswith(".c")]
     files = sorted({*scope.mm_files(survey), *writing, *named})
     prepared = prepare(tree, cache_directory(request))
-    limits = Limits(request.seconds, request.megabytes << 20)
-    mapper = local(jobs, limits)
     reader = Reader(prepared, survey, store, mapper)
     units = reader.units(files, lambda done, total: progress("reading files", done, total))
     if files and not units:
@@ -163,11 +169,11 @@ def _program(
     engine.add(units, lambda done, total: progress("following calls", done, total))
     asked: set[str] = set()
     for _ in range(_ROUNDS):
-        names = set(engine.hanging().values()) - asked
-        if not names:
+        hanging = set(engine.hanging().values()) - asked
+        if not hanging:
             break
-        asked |= names
-        calling = lexicon.calling(names)
+        asked |= hanging
+        calling = lexicon.calling(hanging)
         more = sorted({file for some in calling.values() for file in some} - set(files))
         if not more:
             continue
@@ -220,6 +226,10 @@ def _program(
         tuple(sorted(unread)),
         reader.accidents + len(engine.failed),
     )
+
+
+def _jobs(request: Request) -> int:
+    return request.jobs or os.cpu_count() or 1
 
 
 def judged(request: Request, progress: Progress) -> tuple[Judgement, ...]:

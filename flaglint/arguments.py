@@ -292,6 +292,18 @@ def _analysis_options(parser: argparse.ArgumentParser) -> None:
         "-j", "--jobs", type=_count, default=0, metavar="N", help="processes; default: all CPUs"
     )
     group.add_argument(
+        "--scope",
+        choices=("default", "all"),
+        default="default",
+        help="files outside mm/: those with plain writers (default), or with any (all)",
+    )
+    group.add_argument(
+        "--executor",
+        default="",
+        metavar="ADDRESS",
+        help="read the files on a cluster: dask://HOST:PORT (pip install 'flaglint[dask]')",
+    )
+    group.add_argument(
         "--timeout", type=_seconds, default=60, metavar="SECONDS", help="for one file; default: 60"
     )
     group.add_argument(

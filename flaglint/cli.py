@@ -39,7 +39,7 @@ _TOLD = frozenset(
         "TreeError", "HeaderError", "FrontendError", "ReadingError", "CardError", "OutputError",
         "FormatError", "SelectionError", "SettingsError",
         "SuppressionError", "BaselineError", "GitError", "PatchError", "RevisionError",
-        "SnapshotError", "StoreError",
+        "SnapshotError", "StoreError", "ExecutorError",
     }
 )  # fmt: skip
 
@@ -411,6 +411,8 @@ def _request(options: argparse.Namespace, paths: Sequence[str]) -> Request:
         outside=options.allow_outside,
         seconds=options.timeout,
         megabytes=options.memory,
+        scope=options.scope,
+        executor=options.executor,
         cache_dir=_cache(options),
     )
 

@@ -127,11 +127,16 @@ def on_executor(executor: Executor) -> Mapper:
 
     def work(job: Job, items: Sequence[str]) -> Iterator[bytes | Failure]:
         futures = [executor.submit(run, job, item) for item in items]
-        for future in futures:
-            try:
-                yield future.result()
-            except Exception as error:
-                yield Failure(f"failed in its worker: {type(error).__name__}: {error}")
+        try:
+            for future in futures:
+                try:
+                    yield future.result()
+                except Exception as error:
+                    told = " ".join(str(error).split())
+                    yield Failure(f"failed in its worker: {type(error).__name__}: {told}")
+        finally:
+            for future in futures:
+                future.cancel()
 
     return work
 

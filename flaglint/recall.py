@@ -85,7 +85,7 @@ def _key(request: Request, survey: Survey) -> bytes:
         "config",
         config,
         request.arch,
-        str((request.pedantic, request.outside, request.config is not None)),
+        str((request.pedantic, request.outside, request.config is not None, request.scope)),
     )
 
 

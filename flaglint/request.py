@@ -13,6 +13,8 @@ class Request(msgspec.Struct, frozen=True):
 
     `objtree` is an O= directory, `commands` a compile_commands.json; `outside` allows files to
     include what is not in the tree. `seconds` and `megabytes` bound the reading of one file.
+    `scope` "all" takes in every file that changes a page flag, not the plain writers only;
+    `executor` is where files are read, as `flaglint.executors` spells it, "" for this machine.
     """
 
     paths: tuple[str, ...]
@@ -26,6 +28,8 @@ class Request(msgspec.Struct, frozen=True):
     outside: bool = False
     seconds: int = 60
     megabytes: int = 3072
+    scope: str = "default"
+    executor: str = ""
 
 
 def cache_directory(request: Request) -> Path:

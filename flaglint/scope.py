@@ -1,8 +1,9 @@
 """Which files matter: found in the text, before anything is parsed.
 
-mm/ is always in scope. Outside it a file matters when it names a plain writer, writes a page's
-flags word itself, or calls a function whose verdict hangs on its callers. The text is had from
-the `lexicon`; comments count too, which costs a parse and never a finding.
+mm/ is always in scope. Outside it a file matters when it names a plain writer (with `--scope
+all`: any writer), writes a page's flags word itself, or calls a function whose verdict hangs on
+its callers. The text is had from the `lexicon`; comments count too, which costs a parse and never
+a finding.
 
 Layouts come from the text as well: the kernel asserts which structs overlay struct page.
 """
@@ -30,6 +31,12 @@ _HEADERS = ("include/linux/", "mm/")
 def plain_names(table: FlagTable) -> tuple[str, ...]:
     """The helpers that write plainly, in any configuration."""
     found = {h.name for h in table.helpers if h.atomicity is Atomicity.PLAIN}
+    return tuple(sorted(found))
+
+
+def changing_names(table: FlagTable) -> tuple[str, ...]:
+    """The helpers that change a flag, plainly or atomically, in any configuration."""
+    found = {h.name for h in table.helpers if h.atomicity is not Atomicity.READ}
     return tuple(sorted(found))
 
 

@@ -37,7 +37,7 @@ ROWS = (
     {"values", "numbers"},
     {"models"},
     {"lower"},
-    {"reading"},
+    {"reading", "executors"},
     {"gathering"},
     {"callgraph"},
     {"dataflow"},
@@ -84,6 +84,7 @@ MUTUAL = ROWS[0]
 ONLY = {
     "clang": {"frontend", "lower"},
     "pycparser": {"pageflags"},
+    "distributed": {"executors"},
     "sarif_om": {f"report.sarif{part}" for part in ("", ".model", ".results", ".rules")},
     "argparse": {"arguments", "completion", "cli"},
 }
