@@ -33,7 +33,7 @@ from flaglint.pool import Failure, Limits, each
 from flaglint.store import Store, digest
 from flaglint.survey import Stamp, Survey, stamp_of
 
-_SCHEME = "1"
+_SCHEME = "2"
 """Change when a chunk's content does for unchanged files."""
 
 _CHUNK = 1024
@@ -49,6 +49,16 @@ _WORDS = bytes(code if code in _KEPT else 32 for code in range(256))
 
 _ASSIGNED = re.compile(rb"flags(?:\.f)?\s*(?:[|&^+-]|<<|>>)?=[^=]")
 _OWNER = re.compile(rb"\b(\w+)(?:\[[^]]*\])?\s*(?:->|\.)\s*(?:page\.)?(?:__page_)?\Z")
+_REACHED = re.compile(
+    rb"(?:\b\w*(?:page|folio|head)\w*\s*\([^;{}]*\)|(?:->|\.)\s*\w*(?:page|folio))(?:\[[^]]*\])?\s*->\s*\Z"
+)
+"""A page that no variable holds: what a call named after pages returns, or a member so named."""
+
+_ADDRESSED = re.compile(
+    rb"(?:&|\bWRITE_ONCE\s*\()\s*(?P<owner>[^;&|={}]{1,80}?)\b_?flags(?:_1)?\s*[,;)]"
+)
+"""The word's address, for a bit operation or a pointer, and a store that is spelled as a call."""
+
 _REACH = 160
 """Bytes before a member's name in which the variable is looked for that it belongs to."""
 
@@ -217,10 +227,18 @@ def writes_of(text: bytes) -> Writes:
     if b"struct page" not in text and b"struct folio" not in text:
         return Writes()
     written = set()
-    for match in _ASSIGNED.finditer(text):
-        if owner := _OWNER.search(text[max(0, match.start() - _REACH) : match.start()]):
-            written.add(owner[1])
     records = set()
+    befores = [
+        text[max(0, match.start() - _REACH) : match.start()] for match in _ASSIGNED.finditer(text)
+    ]
+    befores += [match["owner"] for match in _ADDRESSED.finditer(text)]
+    for before in befores:
+        if owner := _OWNER.search(before):
+            written.add(owner[1])
+        if _REACHED.search(before):
+            records.add("page")
+    if b"folio_flags(" in text:
+        records.add("folio")
     if written:
         for record, one, two in _DECLARED.findall(text):
             if (one or two) in written:
