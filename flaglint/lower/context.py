@@ -14,7 +14,7 @@ import os
 from flaglint import ir
 from flaglint.location import Location
 from flaglint.lower import kinds as k
-from flaglint.lower.cursors import Clang, CXCursor, CXType
+from flaglint.lower.cursors import Clang, CXCursor, CXType, Node
 
 
 class Context:
@@ -32,6 +32,8 @@ class Context:
         self.inlines: dict[str, CXCursor] = {}
         self.needs: set[str] = set()
         self.named: set[str] = set()
+        self.statics: list[Node] = []
+        """Functions' static variables: initialised once, before the first call."""
         self._outside: set[str] = set()
         self._shared = shared
         self._root = os.path.join(root, "")

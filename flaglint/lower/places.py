@@ -93,6 +93,7 @@ class Places(Blocks):
         """A local variable's declaration, with its initialiser and its destructor."""
         name = self.name_of(node.cursor)
         if name.startswith("@"):
+            self.context.statics.append(node)
             return
         initialiser = [c for c in node.children if k.FIRST_EXPR <= c.kind <= k.LAST_EXPR]
         kind = self.types[name]

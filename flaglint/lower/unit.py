@@ -87,6 +87,9 @@ def lower_unit(
         if any(where.line <= line <= last for line in broken):
             damaged.append(function.key)
     functions += [function for function, _ in _inlines(lowering, context)]
+    for static in context.statics:
+        for child in static.children:
+            _collect(context, child, tables)
     needs = tuple(sorted(context.needs))
     return ir.Unit(file, tuple(functions), tuple(tables), errors, tuple(damaged), needs)
 
