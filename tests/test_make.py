@@ -13,6 +13,8 @@ import pytest
 from tests.expectations import MINI_KERNEL
 from tests.gittrees import SITE, edit
 
+pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="there is no make")
+
 OTHER = "mm/memory-failure.c"
 # What Kbuild passes, in its order: sparse's options, the compiler's, and the file last.
 MAKEFILE = """\
