@@ -33,7 +33,7 @@ from flaglint.ledger import ledger
 from flaglint.lexicon import make_lexicon
 from flaglint.losses import load_losses
 from flaglint.models import load_models
-from flaglint.pageflags import read_flags
+from flaglint.pageflags import HEADER, read_flags
 from flaglint.pool import Limits
 from flaglint.race import Contexts, Judgement, judge, seen
 from flaglint.reading import Mapper, ReadingError, local, on_executor, prepare
@@ -145,7 +145,7 @@ def _program(
 ) -> Program:
     tree = trees[0]
     progress("reading page-flags.h", 0, 1)
-    table = read_flags(tree.root, arch=tree.arch, config=tree.symbols)
+    table = _table(tree, store, survey)
     records = scope.overlays(survey, store)
     progress("looking for writers", 0, 1)
     jobs = _jobs(request)
@@ -226,6 +226,18 @@ def _program(
         tuple(sorted(unread)),
         reader.accidents + len(engine.failed),
     )
+
+
+def _table(tree: KernelTree, store: Store, survey: Survey) -> FlagTable:
+    """What the header says; raises HeaderError."""
+    config = msgspec.msgpack.encode(tree.config)
+    key = digest(identity(), survey.digest(HEADER), tree.arch, config)
+    if (found := store.get("flags", key)) is not None:
+        return msgspec.msgpack.decode(found, type=FlagTable)
+    table = read_flags(tree.root, arch=tree.arch, config=tree.symbols)
+    if survey.steady(HEADER):
+        store.put("flags", key, msgspec.msgpack.encode(table, order="deterministic"))
+    return table
 
 
 def _jobs(request: Request) -> int:

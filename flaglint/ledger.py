@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from flaglint import ir
 from flaglint.finding import Coverage, Site, Unread, Verdict
+from flaglint.lexicon import called
 from flaglint.race import Judgement
 
 _TOKEN = re.compile(
@@ -193,6 +194,8 @@ def _line(root: str, file: str, line: int) -> str:
 def _named(root: str, file: str, names: frozenset[str]) -> Iterator[tuple[int, int, str, str]]:
     """Calls of the named helpers in a file's text, whatever #if they stand under."""
     text = _text(root, file)
+    if names.isdisjoint(name.decode("ascii") for name in called(text)):
+        return  # most files: a tenth of the time that it takes to tell comments from code
     lines: list[int] = []
     for match in _TOKEN.finditer(text):
         word = match.group()
