@@ -178,7 +178,9 @@ class TestMacros:
 
 
 class TestRobustness:
-    @pytest.mark.parametrize("name", ["folios.h", "no-policy.h", "pages-only.h", "page-types.h", "wrapped-word.h"])
+    @pytest.mark.parametrize(
+        "name", ["folios.h", "no-policy.h", "pages-only.h", "page-types.h", "wrapped-word.h"]
+    )
     def test_a_header_that_is_cut_short_is_refused(self, name: str) -> None:
         lines = (HEADERS / name).read_text(encoding="utf-8").splitlines(keepends=True)
         enum = next(n for n, line in enumerate(lines) if line.startswith("enum pageflags"))
