@@ -301,7 +301,8 @@ def _analysis_options(parser: argparse.ArgumentParser) -> None:
         "--executor",
         default="",
         metavar="ADDRESS",
-        help="read the files on a cluster: dask://HOST:PORT (pip install 'flaglint[dask]')",
+        help="read the files on a cluster, dask://HOST:PORT (pip install 'flaglint[dask]'); "
+        "default: here",
     )
     group.add_argument(
         "--timeout", type=_seconds, default=60, metavar="SECONDS", help="for one file; default: 60"

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
-READ_ONLY = frozenset(("", "c", "sh", "toml", "python", "dot", "mermaid", "text"))
+READ_ONLY = frozenset(("", "c", "sh", "toml", "yaml", "python", "dot", "mermaid", "text"))
 
 
 class Block(NamedTuple):
