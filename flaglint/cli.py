@@ -187,10 +187,11 @@ def _show(options: argparse.Namespace, shown: Shown) -> int:
     """Write it; the summary to the descriptor that NIPA names, or behind the rest."""
     _write(options, shown.body)
     descriptor = os.environ.get("DESC_FD", "")
-    if shown.summary and descriptor.isdecimal():
-        os.write(int(descriptor), f"{shown.summary}\n".encode())
-    elif shown.summary:
-        _write(options, f"{shown.summary}\n")
+    if shown.summary:
+        try:
+            os.write(int(descriptor), f"{shown.summary}\n".encode())
+        except (ValueError, OSError):
+            _write(options, f"{shown.summary}\n")
     return shown.status
 
 

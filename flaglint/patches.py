@@ -18,7 +18,6 @@ Interface: `diff_of`, `apply_patch`.
 from __future__ import annotations
 
 import email
-import email.policy
 import os
 import re
 import stat
@@ -44,13 +43,10 @@ class PatchError(Exception):
 def diff_of(text: bytes) -> bytes:
     """The diffs in what was given: a diff, or a mail (whose encoding is undone); b"" if none."""
     if _MAIL.match(text) and re.search(rb"^content-transfer-encoding:", text, re.M | re.I):
-        message = email.message_from_bytes(text, policy=email.policy.default)
-        bodies = [
-            part.get_content() for part in message.walk() if part.get_content_type() == "text/plain"
-        ]
-        text = "\n".join(body for body in bodies if isinstance(body, str)).encode(
-            "utf-8", "replace"
-        )
+        # Bytes as they are: a charset is not the patch's business, and may be an invented one.
+        parts = email.message_from_bytes(text).walk()
+        bodies = (p.get_payload(decode=True) for p in parts if p.get_content_type() == "text/plain")
+        text = b"\n".join(body for body in bodies if isinstance(body, bytes))
     text = text.replace(b"\r\n", b"\n")
     return text if _HUNKS.search(text) or _GIT_NAMES.search(text) else b""
 

@@ -145,8 +145,12 @@ def _patched(
     def read(path: str) -> bytes | None:
         # Also files that no analysis reads: the patch has to apply as a whole.
         full = Path(tree.root, path)
-        plain = full.is_file() and not full.is_symlink()
-        return full.read_bytes() if plain and full.resolve().is_relative_to(tree.root) else None
+        try:
+            plain = full.is_file() and not full.is_symlink()
+            inside = plain and full.resolve().is_relative_to(tree.root)
+            return full.read_bytes() if inside else None
+        except OSError:  # a name that no file can have
+            return None
 
     try:
         files = apply_patch(diff, read)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import quopri
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from flaglint.patches import PatchError, apply_patch, diff_of
 
@@ -55,6 +58,32 @@ def test_a_diff_a_mail_and_a_mail_with_an_encoding() -> None:
     plain = headers + b"Content-Transfer-Encoding: 8bit\n\n" + body
     for text in (DIFF, MAIL, quoted, based, plain, MAIL.replace(b"\n", b"\r\n")):
         assert apply_patch(diff_of(text), files) == {"mm/a.c": NEW}
+
+
+def test_bytes_of_any_charset_stay_as_they_are() -> None:
+    """Old kernel files hold Latin-1; mails claim charsets that do not exist."""
+    odd = DIFF.replace(b"line nine", b"line n\xefn\xe9")
+    headers = b"Subject: x\nMIME-Version: 1.0\nContent-Type: text/plain; charset=x-none\n"
+    mail = headers + b"Content-Transfer-Encoding: quoted-printable\n\n" + quopri.encodestring(odd)
+    assert apply_patch(diff_of(mail), files) == {
+        "mm/a.c": OLD.replace(b"line 9\n", b"line n\xefn\xe9\n")
+    }
+
+
+@given(st.binary(max_size=200), st.integers(0, len(MAIL)))
+def test_no_text_is_an_internal_error(junk: bytes, at: int) -> None:
+    head = b"Content-Transfer-Encoding: base64\n"
+    for text in (junk, MAIL[:at] + junk + MAIL[at:], head + MAIL[at:] + junk):
+        diff = diff_of(text)
+        assert isinstance(diff, bytes)
+
+
+@settings(max_examples=25)
+@given(st.binary(max_size=60), st.integers(0, len(DIFF)))
+def test_a_damaged_patch_applies_or_is_refused(junk: bytes, at: int) -> None:
+    with contextlib.suppress(PatchError):
+        made = apply_patch(DIFF[:at] + junk + DIFF[at:], files)
+        assert all(not path.startswith(("/", "..")) for path in made)
 
 
 def test_a_mail_without_a_diff() -> None:

@@ -148,6 +148,13 @@ def test_a_patch_for_another_tree(ask: Ask) -> None:
         ask(patch=patch)
 
 
+def test_a_patch_with_a_name_that_no_file_can_have(ask: Ask) -> None:
+    name = "mm/" + "n" * 300 + ".c"
+    patch = f"--- a/{name}\n+++ b/{name}\n@@ -1 +1 @@\n-int x;\n+int y;\n"
+    with pytest.raises(PatchError, match="does not apply"):
+        ask(patch=patch)
+
+
 def test_a_cover_letter_and_a_change_of_words_cost_no_analysis(root: Path, tmp_path: Path) -> None:
     def analyse(path: str) -> Report:
         raise AssertionError("analysed for nothing")
