@@ -16,8 +16,10 @@ from flaglint.memory import Memory
 from flaglint.models import Models
 from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, Kind, Origin, Owner
 from flaglint.state import State
-from flaglint.values import VALID, Value
+from flaglint.values import NULL, VALID, Value
 
+TAIL = "tail"
+"""What facts call it that a page is not its folio's first."""
 _TYPE_HELPER = re.compile(r"(__Set|__Clear|)Page(\w+)")
 
 
@@ -149,7 +151,7 @@ class Accesses(Memory):
                 found.add((key, mask))
             elif key[0] == "a" and key[2] == () and mask != VALID:
                 found.add((key, mask))
-            elif key[0] == "flag" and key[1] == name and name.startswith("F:"):
+            elif key[0] == "flag" and key[1] == name and name.startswith("F:") and key[2] != TAIL:
                 found.add((key, mask))
             elif key[0] == "=" and isinstance(key[1], tuple) and str(key[1][1]).startswith("p:"):
                 found.add((key, mask))
@@ -161,7 +163,8 @@ class Accesses(Memory):
         """A write of the flags word at a place."""
         index = spot.page
         word = "second" if index == 1 else "head" if index == 0 else "any"
-        if spot.record not in ("", "page") and index == "b":
+        first = state.facts.get(("flag", spot.root, TAIL)) == NULL
+        if index == "b" and (first or spot.record not in ("", "page")):
             word = "head"
         if self._accessor(spot.root):
             helper = self.function.name
@@ -245,10 +248,12 @@ def _addressed(function: ir.Function) -> tuple[dict[str, str], dict[str, str]]:
     return found, bases
 
 
-def word_of(helper: Helper, index: int | str, owner: Owner | None) -> str:
-    # PF_ANY says nothing of which page; the pointer may. A flag that compound pages do not
-    # have is written where the pointer points, which for the pages of a memory map that is
-    # walked is any page.
+def word_of(helper: Helper, index: int | str, owner: Owner | None, models: Models) -> str:
+    # PF_ANY says nothing of which page; the pointer may, and so does a flag that the first
+    # page of a folio is known by. A flag that compound pages do not have is written where the
+    # pointer points, which for the pages of a memory map that is walked is any page.
+    if helper.word is Word.ANY and helper.flag in models.split_flags:
+        return "head"
     if helper.word is Word.ANY and index in (0, 1):
         return "second" if index == 1 else "head"
     if helper.word is Word.HEAD and helper.takes == "page":

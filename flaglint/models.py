@@ -76,6 +76,7 @@ class Models(msgspec.Struct, frozen=True):
     remove: dict[str, int]
     empty: dict[str, int]
     page_head: frozenset[str]
+    tails: frozenset[str]
 
     def observes(self, name: str) -> bool:
         """Whether a function only looks at what it is given."""
@@ -151,6 +152,7 @@ def load_models(directory: Path) -> Models:
         remove=dict(_named(lists["remove"], "entry")),
         empty=dict(_named(lists["empty"], "head")),
         page_head=frozenset(pages["head_of"]),
+        tails=frozenset(pages["tail_predicates"]),
     )
 
 

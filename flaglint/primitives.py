@@ -6,7 +6,7 @@ import re
 
 from flaglint import ir
 from flaglint.access import HANDOVER, Place
-from flaglint.accesses import word_of
+from flaglint.accesses import TAIL, word_of
 from flaglint.containers import Containers
 from flaglint.flagtable import Atomicity, Helper, Operation
 from flaglint.layout import Spot
@@ -65,7 +65,7 @@ class Primitives(Containers):
         if helper.operation is Operation.TEST:
             result = ("t", "flag", name, flags[0])
         if helper.atomicity is not Atomicity.READ:
-            word = word_of(helper, page[2], state.objects.get(name))
+            word = word_of(helper, page[2], state.objects.get(name), self.models)
             place = Place(op.where, self.function.key, op.name, flags, word, str(helper.atomicity))
             self.record(state, place, name)
             if helper.operation is Operation.CLEAR and flags[0] in self.models.split_flags:
@@ -213,6 +213,11 @@ class Primitives(Containers):
             what = object_of(args[0])
             if what is not None:
                 state.env[op.dst] = ("t", "count", what, "")
+                return True
+        if name in models.tails and args:
+            what = object_of(args[0])
+            if what is not None and isinstance(args[0], tuple) and args[0][2:] == ("b", 0):
+                state.env[op.dst] = ("t", "flag", what, TAIL)
                 return True
         match = _TYPE_HELPER.fullmatch(name)
         if match and match.group(2) in models.free_types and args:
