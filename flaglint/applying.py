@@ -305,13 +305,10 @@ class Applying(Actuals):
         where: Location,
     ) -> None:
         target = args.get(base[1:])
-        if not isinstance(target, tuple):
-            self.publish(state, value, "stored to shared memory", where)
-            return
-        if target[0] == "a":
+        if isinstance(target, tuple) and target[0] == "a":
             cell = (target[1], (*target[2], *steps))
             if isinstance(value, tuple) and value[0] == "alts":
-                for owner in value[1]:
+                for owner in sorted(value[1], key=lambda o: (o.kind, str(o.root))):
                     if owner.kind is Kind.ENTRY and owner.root is not None:
                         if owner.root == (base[1:], steps):
                             continue  # what the container held already
@@ -320,7 +317,13 @@ class Applying(Actuals):
                 return
             spot = Spot("cell", cell[0], cell[1], field="the caller's memory")
             self.put(state, spot, value, where)
-        elif target[0] in ("h", "o"):
+        elif isinstance(value, tuple) and value[0] == "alts":
+            # A container that is not this function's own: what joined it is on it for all.
+            for owner in value[1]:
+                if owner.root is not None and owner.root != (base[1:], steps):
+                    member = self._object(state, owner.root, args)
+                    self.publish(state, member, "put where others can find it", where)
+        else:
             self.publish(state, value, "stored to shared memory", where)
 
 

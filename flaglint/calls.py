@@ -101,5 +101,19 @@ class Calls(Primitives):
             for position, outcome in enumerate(summary.outcomes):
                 after = self._apply(state, op, summary, outcome, args, f"{number}.{position}")
                 if after is not None:
+                    self._carry(after, op, args)
                     results.append(after)
         return results[:_MAX_STATES]
+
+    def _carry(self, state: State, op: ir.Call, args: tuple[Value, ...]) -> None:
+        """A page-table entry made from another maps the same page, whatever bits it has."""
+        if op.type in self.models.entry_types and not self._mapped(state.env.get(op.dst)):
+            entries = (self._mapped(value) for value in args)
+            carried = next((name for name in entries if name), "")
+            if carried in state.objects:
+                state.env[op.dst] = ("d", carried)
+
+    def _mapped(self, value: Value) -> str:
+        if isinstance(value, tuple) and value[0] == "r":
+            return next((name for _, held in value[1:] if (name := self._mapped(held))), "")
+        return value[1] if isinstance(value, tuple) and value[0] == "d" else ""
