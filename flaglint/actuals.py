@@ -49,6 +49,8 @@ class Actuals(Accesses):
             cell = (value[1], (*value[2], *steps))
             if not cell[1] and cell[0].startswith("&"):
                 return state.env.get(cell[0][1:])
+            if cell[1] == ("[]",) and object_of(state.env.get(cell[0][1:])):
+                return state.env[cell[0][1:]]  # one page's variable, passed as an array of one
             if cell[1] and cell[1][-1] in ("[]", "[list]"):
                 return self.take(state, cell, overlay)
             if cell in state.cells:

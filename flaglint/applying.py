@@ -259,8 +259,10 @@ class Applying(Actuals):
         if name is None or name not in state.objects or self._one_of_many(state, value):
             return
         mine = state.objects[name]
-        if mine.kind in (Kind.PFN, Kind.BOOT) and owner.kind in (Kind.FREE, Kind.RELEASED):
-            return  # one page of a walk over a memory map was handed over; the next was not
+        walked = mine.kind is Kind.BOOT or value[2:3] == ("?",) or owner.kind is Kind.FREE
+        if walked and mine.kind in (Kind.PFN, Kind.BOOT):
+            if owner.kind in (Kind.FREE, Kind.RELEASED):
+                return  # one page of a walk over a memory map was handed over; the next was not
         doubts = mine.doubts | owner.doubts
         if owner.kind is Kind.FREE and owner.origin is Origin.TYPED:
             return  # the callee only looked
@@ -269,6 +271,7 @@ class Applying(Actuals):
                 mine = taken_off(mine, owner.where or self.where)
             if owner.shown:
                 mine = mine.published(owner.why, owner.where or self.where)
+                doubts = owner.doubts
             state.objects[name] = mine._replace(
                 doubts=doubts,
                 view=mine.view or owner.view,
@@ -280,7 +283,7 @@ class Applying(Actuals):
         elif owner.kind is Kind.SHARED:
             where = owner.where or self.where
             new = mine.published(owner.why, where)
-            state.objects[name] = new._replace(doubts=doubts)
+            state.objects[name] = new._replace(doubts=owner.doubts if new.kind in OPEN else doubts)
         elif owner.kind is Kind.WITHIN:
             pass
         else:

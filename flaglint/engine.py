@@ -21,7 +21,7 @@ from flaglint.crew import Crew, Inline, Task
 from flaglint.fixpoint import Care
 from flaglint.flagtable import FlagTable
 from flaglint.knowledge import Knowledge
-from flaglint.layout import Layout
+from flaglint.layout import CARRIERS, Layout
 from flaglint.models import Models
 from flaglint.packing import Anchors, DamagedError, fingerprint_of, unpack
 from flaglint.rounds import Rounds
@@ -32,9 +32,6 @@ from flaglint.summing import Record, Summing, read_record, summary_bytes
 _KIND = "summary"
 _ALONE = 40
 """Functions that are done sooner here than a worker is started."""
-
-_CONTAINERS = ("folio_batch", "pagevec", "list_head", "vm_fault", "xa_state")
-"""Types, besides pages and page-table entries, that pages are passed around in."""
 
 
 _Part: TypeAlias = tuple[str, ...]
@@ -76,7 +73,7 @@ class Engine:
         """Functions whose interpretation failed, and how."""
         self.graph = callgraph.build({}, ())
         self._anchors = Anchors(())
-        words = "|".join(sorted({*layout.overlays, *models.entry_types, *_CONTAINERS}))
+        words = "|".join(sorted({*layout.overlays, *models.entry_types, *CARRIERS}))
         self._carriers = re.compile(rf"\b(?:{words})\b")
 
     def add(self, units: Iterable[ir.Unit], progress: Callable[[int, int], None]) -> None:

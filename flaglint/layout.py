@@ -10,6 +10,9 @@ from typing import NamedTuple
 
 import msgspec
 
+CARRIERS = ("folio_batch", "pagevec", "list_head", "vm_fault", "xa_state")
+"""Records, besides pages and page-table entries, that pages are passed around in."""
+
 _POINTER = re.compile(r"(?:struct|union) (\w+) \*")
 
 

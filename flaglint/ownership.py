@@ -127,7 +127,7 @@ class Owner(NamedTuple):
     shown: bool = False
     unlisted: bool = False
     kept: str = ""
-    tentative: tuple[Kind, Root | None] | None = None
+    tentative: tuple[Kind, Root | None, frozenset[str]] | None = None
     origin: Origin = Origin.ELSEWHERE
     via: str = ""
     why: str = ""
@@ -201,20 +201,23 @@ class Owner(NamedTuple):
             # frozen is on its owner's list: whoever unfreezes it gets it alone.
             kept = self.before is Kind.FRESH
             return self if kept else self._replace(before=Kind.SHARED)
-        was = (self.kind, self.root)
+        was = (self.kind, self.root, self.doubts)
+        # Wherever it came from and whatever was done with it: now others can reach it.
+        known = self._replace(doubts=frozenset(), tentative=was)
         if self.kind is Kind.ENTRY:
-            return self._replace(shown=True, why=why, where=where, tentative=was)
-        return self.moved(Kind.SHARED, why, where)._replace(tentative=was, origin=Origin.PUBLISHED)
+            return known._replace(shown=True, why=why, where=where)
+        return known.moved(Kind.SHARED, why, where)._replace(tentative=was, origin=Origin.PUBLISHED)
 
     def settled(self, failed: bool) -> Owner:
         """After it is known whether the last publication failed."""
         if self.tentative is None:
             return self
-        kind, root = self.tentative
+        kind, root, doubts = self.tentative
         if failed:
             return self._replace(
                 kind=kind,
                 root=root,
+                doubts=doubts,
                 shown=False,
                 tentative=None,
                 origin=Origin.ELSEWHERE,

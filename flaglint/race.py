@@ -21,6 +21,7 @@ from flaglint.access import Access, Place
 from flaglint.callgraph import CallGraph
 from flaglint.finding import Evidence, RacingAccess, Step, Taken, Verdict
 from flaglint.handover import settled
+from flaglint.layout import CARRIERS
 from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, REASON, Kind, Origin
 
 _SHOWN = 4
@@ -131,7 +132,7 @@ def seen(
                 )
                 continue
             steps = access.owner.root[1] if access.owner.root else ()
-            if access.kind is Kind.ENTRY and steps and not private(steps):
+            if access.kind is Kind.ENTRY and steps and not (private(steps) and _carried(steps)):
                 # Nobody was seen to call it with a structure of its own: what it reads from
                 # there (a node's list, a mapping's member) was there before, for all to see.
                 shared = access.owner.moved(Kind.SHARED, _read_from(steps), access.place.where)
@@ -176,6 +177,13 @@ def _locked(access: Access, held: frozenset[str], free_locks: frozenset[str]) ->
             kind=Kind.SHARED, why="a free page, but the allocator's lock is not held"
         )
     return access._replace(locks=locks, owner=owner)
+
+
+def _carried(steps: tuple[str, ...]) -> bool:
+    # Whether the steps stay in what only carries pages from one function to the next. Other
+    # records may be on the stack here and in lists and mappings there.
+    records = [step[1:].split(".", 1)[0] for step in steps if step.startswith(".")]
+    return all(record in CARRIERS for record in records)
 
 
 def _read_from(steps: tuple[str, ...]) -> str:
