@@ -42,7 +42,7 @@ _EFFORTS = {
         Effort(after=500, limit=1, fine=False),
     ),
     Care.FULL: (
-        Effort(after=0, limit=LIMIT, fine=True),
+        Effort(after=0, limit=16, fine=True),
         Effort(after=900, limit=6, fine=False),
         Effort(after=2000, limit=2, fine=False),
     ),

@@ -104,7 +104,9 @@ class Interpreter(Calls):
             and "&" in str(known[1])
             and self.asked.again(block, str(known[1]))
         ]
-        return Key(state.property(), frozenset((*flags, *facts)))
+        # A condition weighs more than a variable that was set on one, when paths are compared.
+        weight = [(fact, 2) for fact in facts]
+        return Key(state.property(), frozenset((*flags, *facts, *weight)))
 
     def join(self, block: int, old: State, new: State) -> State | None:
         """Join paths that agree."""

@@ -271,7 +271,7 @@ class Primitives(Containers):
             if not self.function.types.get(param, "*").endswith("*"):
                 return self.formal(state, param, (), "page")
         kind = self.function.types.get(str(op.args[0]), "void *")
-        if isinstance(to, tuple) and to[0] in ("o", "d", "a"):
+        if isinstance(to, tuple) and (to[0] in ("o", "d", "a") or (to[0] == "h" and to[2])):
             return to
         if kind.startswith("struct ") and not self.layout.page_type(kind):
             return to  # as large as a struct page by chance
