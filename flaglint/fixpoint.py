@@ -13,7 +13,7 @@ from flaglint.access import Access
 from flaglint.accesses import Seen, always
 from flaglint.dataflow import Effort, Solution, solve
 from flaglint.guards import resolved
-from flaglint.interpret import LIMIT, Interpreter
+from flaglint.interpret import Interpreter
 from flaglint.knowledge import Knowledge
 from flaglint.outcomes import outcomes_of
 from flaglint.ownership import CONDITIONAL, OPEN
