@@ -188,6 +188,11 @@ class TestRobustness:
             with pytest.raises(HeaderError, match=r"no enum|cut short"):
                 read_text("".join(lines[:end]), {}, name)
 
+    def test_a_flag_that_is_enumerated_twice_is_doubted(self) -> None:
+        table = read_text("enum pageflags { PG_a, PG_b, PG_a };\n" + FOLIO_SET, {})
+        assert [(flag.name, flag.bit) for flag in table.flags] == [("PG_a", 0), ("PG_b", 1)]
+        assert "PG_a is enumerated twice" in table.doubts
+
     def test_a_merge_conflict_is_refused_and_placed(self) -> None:
         conflict = "<<<<<<< HEAD\n=======\n>>>>>>> theirs\n"
         with pytest.raises(HeaderError, match=r"page-flags\.h:2: a merge conflict"):

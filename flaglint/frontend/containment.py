@@ -35,6 +35,8 @@ def outsider(tu: cindex.TranslationUnit, tree: KernelTree, dirs: Sequence[str], 
     made = tuple(d for d in (*dirs, os.path.dirname(common)) if not _below(d, given))
     roots = (*given, *made)
     for inclusion in tu.get_includes():
+        if inclusion.include is None:
+            return "a file that clang cannot name"
         name = inclusion.include.name
         if not _below(_resolved(name), roots):
             return str(name)

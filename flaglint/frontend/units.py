@@ -173,6 +173,8 @@ def reads_of(prepared: Prepared, parsed: Parsed, more: Sequence[str] = ()) -> Re
     files: dict[str, None] = {}
     absent: dict[str, None] = {}
     for item in parsed.tu.get_includes():
+        if item.include is None or item.source is None:
+            continue  # in damaged text clang cannot always say which file it was
         found = os.path.normpath(item.include.name)
         if found in files:
             continue

@@ -18,7 +18,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from flaglint.flagtable import FlagTable
+from flaglint.flagtable import Flag, FlagTable
 from flaglint.pageflags.declarations import declarations, function_text, unknown_uses
 from flaglint.pageflags.enumeration import enumerate_flags, is_flags_enum
 from flaglint.pageflags.knowledge import load_knowledge
@@ -81,11 +81,17 @@ def read_text(text: str, config: Mapping[str, str], file: str = HEADER) -> FlagT
     functions = [function for d in found if (function := function_text(d)) is not None]
     helpers = tabulate(functions, flags.flags, flags.absent, knowledge, file)
     unknown = [doubt for d in found for doubt in unknown_uses(d, names)]
-    doubts = (*preprocessed.doubts, *cut_doubts, *flags.doubts, *unknown)
+    single = {flag.name: flag for flag in reversed(flags.flags)}
+    twice = [f"{name} is enumerated twice" for name in single if _count(flags.flags, name) > 1]
+    doubts = (*twice, *preprocessed.doubts, *cut_doubts, *flags.doubts, *unknown)
     return FlagTable(
-        flags=flags.flags,
+        flags=tuple(flag for flag in flags.flags if flag is single[flag.name]),
         helpers=helpers.rows,
         inactive=helpers.inactive,
         doubts=tuple(dict.fromkeys(doubts)),
         absent=flags.absent,
     )
+
+
+def _count(flags: tuple[Flag, ...], name: str) -> int:
+    return sum(flag.name == name for flag in flags)
