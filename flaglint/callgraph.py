@@ -8,7 +8,8 @@ that some call passes there; a variable, every function that is assigned to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -40,30 +41,92 @@ class CallGraph(msgspec.Struct, frozen=True):
     taken: frozenset[str]
 
 
-def build(functions: Mapping[str, ir.Function], tables: Iterable[ir.Table]) -> CallGraph:
-    """The call graph of the functions, with what the tables put into records."""
+class Uses(NamedTuple):
+    """What the graph needs of one function, found in one pass over its body.
+
+    `stored` are the functions put into members or variables, by slot; `calls` the calls: the
+    callee or "", the slot of an indirect one, where; `passed` the functions and own parameters
+    given to a callee's argument: callee, number, what.
+    """
+
+    stored: tuple[tuple[str, str], ...]
+    calls: tuple[tuple[str, str, Location], ...]
+    passed: tuple[tuple[str, int, str], ...]
+
+
+def uses(function: ir.Function) -> Uses:
+    """What one function's body says, whatever other functions there are."""
+    stored: list[tuple[str, str]] = []
+    calls: list[tuple[str, str, Location]] = []
+    passed: list[tuple[str, int, str]] = []
+    params = frozenset(function.params)
+    for block in function.blocks:
+        for op in block.ops:
+            match op:
+                case ir.Call(callee=callee, args=args):
+                    slot = "" if callee else op.slot or f"{function.key}:{op.target}"
+                    calls.append((callee, slot, op.where))
+                    passed += [
+                        (callee, number, argument)
+                        for number, argument in enumerate(args)
+                        if isinstance(argument, str)
+                        and (argument.startswith("=") or argument in params)
+                    ]
+                case ir.Store(path=path, src=str(src)) if src.startswith("=") and path.steps:
+                    last = path.steps[-1]
+                    if isinstance(last, ir.Field):
+                        stored.append((f"{last.record}.{last.name}", src[1:]))
+                case ir.Copy(dst=dst, src=str(src)) if src.startswith("="):
+                    stored.append((f"{function.key}:{dst}", src[1:]))
+    return Uses(tuple(stored), tuple(calls), tuple(passed))
+
+
+def build(
+    functions: Mapping[str, ir.Function],
+    tables: Iterable[ir.Table],
+    known: dict[str, Uses] | None = None,
+) -> CallGraph:
+    """The call graph of the functions, with what the tables put into records.
+
+    `known` is what was found of functions before; what is new is added to it.
+    """
+    known = {} if known is None else known
+    for key, function in functions.items():
+        if key not in known:
+            known[key] = uses(function)
     targets: dict[str, set[str]] = {}
     taken: set[str] = set()
     for table in tables:
         targets.setdefault(table.slot, set()).add(table.function)
         taken.add(table.function)
-    for function in functions.values():
-        for slot, callee in _pointers(function, functions):
+    flows: list[tuple[str, str]] = []
+    for key in functions:
+        for slot, callee in known[key].stored:
             targets.setdefault(slot, set()).add(callee)
             taken.add(callee)
-    _through_parameters(functions, targets)
-    known = {
+        for callee, number, what in known[key].passed:
+            target = functions.get(callee)
+            if target is None or number >= len(target.params):
+                continue
+            slot = f"{callee}:{target.params[number]}"
+            if what.startswith("="):
+                targets.setdefault(slot, set()).add(what[1:])
+                taken.add(what[1:])
+            else:
+                flows.append((f"{key}:{what}", slot))
+    _through_parameters(flows, targets)
+    reachable = {
         slot: tuple(sorted(name for name in names if name in functions))
         for slot, names in sorted(targets.items())
     }
     edges: dict[str, tuple[Edge, ...]] = {}
     callers: dict[str, list[Edge]] = {}
     for key in sorted(functions):
-        edges[key] = tuple(sorted(set(_edges(functions[key], functions, known))))
+        edges[key] = tuple(sorted(set(_edges(key, known[key], functions, reachable))))
         for edge in edges[key]:
             callers.setdefault(edge.callee, []).append(edge)
     return CallGraph(
-        known,
+        reachable,
         tuple(_components(edges)),
         {key: tuple(found) for key, found in callers.items()},
         edges,
@@ -71,66 +134,33 @@ def build(functions: Mapping[str, ir.Function], tables: Iterable[ir.Table]) -> C
     )
 
 
-def _pointers(
-    function: ir.Function, functions: Mapping[str, ir.Function]
-) -> Iterator[tuple[str, str]]:
-    for block in function.blocks:
-        for op in block.ops:
-            match op:
-                case ir.Store(path=path, src=str(src)) if src.startswith("=") and path.steps:
-                    last = path.steps[-1]
-                    if isinstance(last, ir.Field):
-                        yield f"{last.record}.{last.name}", src[1:]
-                case ir.Copy(dst=dst, src=str(src)) if src.startswith("="):
-                    yield f"{function.key}:{dst}", src[1:]
-                case ir.Call(callee=callee, args=args):
-                    for number, argument in enumerate(args):
-                        if isinstance(argument, str) and argument.startswith("="):
-                            target = functions.get(callee)
-                            if target is not None and number < len(target.params):
-                                yield f"{callee}:{target.params[number]}", argument[1:]
-
-
-def _through_parameters(functions: Mapping[str, ir.Function], targets: dict[str, set[str]]) -> None:
+def _through_parameters(flows: list[tuple[str, str]], targets: dict[str, set[str]]) -> None:
     # A pointer that came in by a parameter and goes out as an argument: what the one may be,
     # the other may be too.
-    flows: list[tuple[str, str]] = []
-    for function in functions.values():
-        params = set(function.params)
-        for block in function.blocks:
-            for op in block.ops:
-                if isinstance(op, ir.Call) and op.callee in functions:
-                    theirs = functions[op.callee].params
-                    for number, argument in enumerate(op.args[: len(theirs)]):
-                        if argument in params:
-                            slot = f"{function.key}:{argument}"
-                            flows.append((slot, f"{op.callee}:{theirs[number]}"))
-    changed = True
-    while changed:
-        changed = False
-        for one, two in flows:
-            held = targets.get(one)
-            if held and not held <= targets.get(two, set()):
-                targets.setdefault(two, set()).update(held)
-                changed = True
+    onward: dict[str, list[str]] = {}
+    for one, two in flows:
+        onward.setdefault(one, []).append(two)
+    todo = [slot for slot in onward if slot in targets]
+    while todo:
+        one = todo.pop()
+        for two in onward.get(one, ()):
+            if not targets[one] <= targets.get(two, set()):
+                targets.setdefault(two, set()).update(targets[one])
+                todo.append(two)
 
 
 def _edges(
-    function: ir.Function,
-    functions: Mapping[str, ir.Function],
+    key: str,
+    found: Uses,
+    functions: Container[str],
     targets: Mapping[str, tuple[str, ...]],
 ) -> Iterator[Edge]:
-    for block in function.blocks:
-        for op in block.ops:
-            if not isinstance(op, ir.Call):
-                continue
-            if op.callee:
-                if op.callee in functions:
-                    yield Edge(function.key, op.callee, op.where)
-                continue
-            slot = op.slot or f"{function.key}:{op.target}"
-            for callee in targets.get(slot, ()):
-                yield Edge(function.key, callee, op.where, slot)
+    for callee, slot, where in found.calls:
+        if not callee:
+            for target in targets.get(slot, ()):
+                yield Edge(key, target, where, slot)
+        elif callee in functions:
+            yield Edge(key, callee, where)
 
 
 def _components(edges: Mapping[str, tuple[Edge, ...]]) -> Iterator[tuple[str, ...]]:

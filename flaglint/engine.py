@@ -64,8 +64,11 @@ class Engine:
         shape = (sorted(layout.overlays), layout.size, layout.flags, sorted(layout.confined))
         self._salt = digest(salt, msgspec.msgpack.encode(shape))
         self.records: dict[str, Record] = {}
+        self._pages: set[str] = set()
         self._bodies: dict[str, bytes] = {}
+        self._uses: dict[str, callgraph.Uses] = {}
         self._callees: dict[str, frozenset[str]] = {}
+        self._slots: dict[str, list[tuple[str, str]]] = {}
         self._signatures: dict[_Part, bytes] = {}
         self._made: dict[bytes, Record] = {}
         self._care: Callable[[str], Care] = lambda key: Care.SCOUT
@@ -83,13 +86,13 @@ class Engine:
                 if function.key not in self.functions:
                     self.functions[function.key] = function
                     if self._matters(function):
-                        self._bodies[function.key] = fingerprint_of(function)
+                        self._pages.add(function.key)
             self._tables += unit.tables
-        self.graph = callgraph.build(self.functions, self._tables)
+        self.graph = callgraph.build(self.functions, self._tables, self._uses)
         self._targets.clear()
         self._targets.update(self.graph.targets)
         self._anchors = Anchors(self.functions.values())
-        self._callees = {}
+        self._callees, self._slots = {}, {}
         self._care = lambda key: Care.SCOUT
         _Pass(self, progress).run()
 
@@ -102,7 +105,7 @@ class Engine:
 
     def wanted(self, component: tuple[str, ...]) -> tuple[str, ...]:
         """The members that are to be summed up: a page matters to them, or a callee asks."""
-        return tuple(key for key in component if key in self._bodies or self._decides(key))
+        return tuple(key for key in component if key in self._pages or self._decides(key))
 
     def callees(self, key: str) -> frozenset[str]:
         """The functions that interpreting one may look up."""
@@ -115,13 +118,14 @@ class Engine:
     def signature(self, key: str, view: dict[str, Record]) -> bytes:
         """What a function's result is made from."""
         if key not in self._bodies:
-            self._bodies[key] = fingerprint_of(self.functions[key])
-        parts: list[bytes | str] = [self._salt, self.care(key).name, self._bodies[key]]
-        for edge in sorted({(edge.callee, edge.slot) for edge in self.graph.calls.get(key, ())}):
-            parts += edge
-        for callee in sorted(self.callees(key)):
-            parts += [callee, view[callee].version if callee in view else b""]
-        return digest(*parts)
+            self._bodies[key] = digest(fingerprint_of(self.functions[key]))
+        slots = self._slots.get(key)
+        if slots is None:
+            slots = sorted({(edge.callee, edge.slot) for edge in self.graph.calls.get(key, ())})
+            self._slots[key] = slots
+        seen = [view[name].version if name in view else b"" for name in sorted(self.callees(key))]
+        parts = (self._salt, int(self.care(key)), self._bodies[key], slots, seen)
+        return digest(msgspec.msgpack.encode(parts))
 
     def settled(self, part: _Part, members: _Part) -> bool:
         """Whether the component's members have the results that they would have again."""
@@ -175,7 +179,7 @@ class Engine:
     @property
     def size(self) -> int:
         """How many functions pages matter to."""
-        return len(self._bodies)
+        return len(self._pages)
 
     def care(self, key: str) -> Care:
         """The effort that a function is worth in this pass."""

@@ -28,7 +28,8 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     can change; `calls` the locks certainly held at every call of a callee. `effect` tells two
     summaries apart but for evidence; `plain` says that some caller decides a plain write,
     `stake` that one is met, here or in what is called, whoever decides it; `complete` that a
-    fixed point was reached; `failed` is why there is no summary.
+    fixed point was reached. `version` is the digest of the summary, by which callers ask for
+    it. `failed` is why there is no summary.
     """
 
     summary: tuple[bytes, bytes]
@@ -38,12 +39,8 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     plain: bool
     stake: bool
     complete: bool
+    version: bytes
     failed: str = ""
-
-    @property
-    def version(self) -> bytes:
-        """The digest of the summary, by which callers ask for it."""
-        return digest(*self.summary)
 
 
 _encode = msgspec.msgpack.Encoder().encode
@@ -88,7 +85,7 @@ class Summing:
             result = summarise(function, self._know, Care(task.care))
         except Exception as error:
             # It costs this function, and is said: its callers call what is not known.
-            return _encode(Record((b"", b""), b"", {}, b"", False, False, False, told(error)))
+            return _encode(Record((b"", b""), b"", {}, b"", False, False, False, b"", told(error)))
         summary, anchors = result.summary, self._anchors
         packed = (
             pack((summary.params, summary.outcomes), anchors),
@@ -102,6 +99,7 @@ class Summing:
             _plain(summary.pending),
             _plain(summary.pending) or _plain(result.decided),
             result.complete,
+            digest(*packed),
         )
         self._known.setdefault(record.version, summary)
         return _encode(record)
