@@ -253,10 +253,17 @@ def join(one: Owner, other: Owner, doubt: str) -> Owner:
         shown=one.shown or other.shown,
         unlisted=one.unlisted and other.unlisted,
         kept=one.kept if one.kept == other.kept else "",
-        tentative=one.tentative if one.tentative == other.tentative else None,
+        tentative=_undone(one, other) or _undone(other, one),
         origin=origin,
         via=via,
     )
+
+
+def _undone(one: Owner, other: Owner) -> tuple[Kind, Root | None] | None:
+    # What a failed publication leaves, when it leaves that on the other path as well.
+    same = one.tentative == other.tentative
+    never = one.tentative == (other.kind, other.root) and not other.shown
+    return one.tentative if same or (never and other.tentative is None) else None
 
 
 def read_from(field: str, where: Location) -> Owner:
