@@ -318,6 +318,9 @@ class _Pass:
     def _begin(self, part: _Part) -> None:
         engine = self._engine
         members = engine.wanted(part)
+        for key in part:
+            if key not in members:  # a callee had asked, and asks no more
+                engine.records.pop(key, None)
         if not members or engine.settled(part, members):
             self._through(part)
             return

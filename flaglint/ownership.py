@@ -259,11 +259,12 @@ def join(one: Owner, other: Owner, doubt: str) -> Owner:
     )
 
 
-def _undone(one: Owner, other: Owner) -> tuple[Kind, Root | None] | None:
+def _undone(one: Owner, other: Owner) -> tuple[Kind, Root | None, frozenset[str]] | None:
     # What a failed publication leaves, when it leaves that on the other path as well.
-    same = one.tentative == other.tentative
-    never = one.tentative == (other.kind, other.root) and not other.shown
-    return one.tentative if same or (never and other.tentative is None) else None
+    if one.tentative == other.tentative or one.tentative is None:
+        return one.tentative
+    same = one.tentative[:2] == (other.kind, other.root) and not other.shown
+    return one.tentative if same and other.tentative is None else None
 
 
 def read_from(field: str, where: Location) -> Owner:
