@@ -176,6 +176,9 @@ class Accesses(Memory):
         # no longer than a header's: readers know the write by its name.
         if not name.startswith("F:"):
             return False
+        kind = self.function.types.get(name[2:].split("|", 1)[0], "")
+        if not self.layout.page_type(kind):
+            return False  # it is given an address, and pages are not what it is about
         return self.function.where.file.endswith(".h") or len(self.function.blocks) <= 4
 
     def flag_names(self, mask: Value) -> tuple[str, ...]:
