@@ -93,7 +93,8 @@ def test_a_tree_that_cannot_be_analysed_does_not_break_the_build(
     (root / "include/linux/page-flags.h").write_text("")
     done = make(root, ".", tmp_path / "cache")
     assert done.returncode == 0
-    assert done.stderr.count("not analysed: ") == 1
+    # Once for all files; two that start at the same moment may both find out.
+    assert done.stderr.count("not analysed: ") in (1, 2)
     assert "page-flags.h: empty" in done.stderr
 
 
