@@ -81,7 +81,7 @@ class Shown:
         self.page.goto(file.as_uri())
 
     def shown_rows(self) -> int:
-        return self.page.locator("#rows > li:visible").count()
+        return int(self.page.locator("#rows > li:visible").count())
 
 
 @pytest.fixture
