@@ -251,15 +251,25 @@ def _addressed(function: ir.Function) -> tuple[dict[str, str], dict[str, str]]:
     return found, bases
 
 
-def word_of(helper: Helper, index: int | str, owner: Owner | None, models: Models) -> str:
+def word_of(
+    helper: Helper,
+    index: int | str,
+    owner: Owner | None,
+    models: Models,
+    *,
+    set_up: bool = False,
+) -> str:
+    """The word that a helper writes, given the page at an index of an object.
+
+    `set_up` says that this is where struct pages are being set up.
+    """
     # PF_ANY says nothing of which page; the pointer may, and so does a flag that the first
-    # page of a folio is known by. A flag that compound pages do not have is written where the
-    # pointer points, which for the pages of a memory map that is walked is any page.
+    # page of a folio is known by. A helper that only insists on its page being no tail writes
+    # where the pointer points: any page, where a memory map is walked, or is still being made
+    # and no page is anybody's tail yet.
     if helper.word is Word.ANY and helper.flag in models.split_flags:
         return "head"
     if helper.word is Word.ANY and index in (0, 1):
         return "second" if index == 1 else "head"
-    if helper.word is Word.HEAD and helper.takes == "page":
-        if index == "?" or (owner is not None and owner.kind is Kind.PFN):
-            return "any"
-    return str(helper.word)
+    walked = set_up or index == "?" or (owner is not None and owner.kind is Kind.PFN)
+    return "any" if helper.asserted and walked else str(helper.word)

@@ -67,6 +67,9 @@ class Helper(msgspec.Struct, frozen=True):
     macro's use, for a generated one). A helper whose body could not be understood has `doubts`
     saying why, and its other fields are then the most harmful guess. `active` says that the
     configuration has this very definition: the name may be defined otherwise elsewhere.
+    `asserted` says that `word` is the head's because the helper insists that its page is no
+    tail (PF_NO_COMPOUND), not because it goes to the head (PF_HEAD, PF_NO_TAIL): it writes the
+    page that it is given.
     """
 
     name: str
@@ -81,6 +84,7 @@ class Helper(msgspec.Struct, frozen=True):
     condition: str
     doubts: tuple[str, ...] = ()
     active: bool = True
+    asserted: bool = False
 
 
 _HARM = {Atomicity.READ: 0, Atomicity.ATOMIC: 1, Atomicity.PLAIN: 2}

@@ -65,7 +65,9 @@ class Primitives(Containers):
         if helper.operation is Operation.TEST:
             result = ("t", "flag", name, flags[0])
         if helper.atomicity is not Atomicity.READ:
-            word = word_of(helper, page[2], state.objects.get(name), self.models)
+            set_up = self.function.section == "init"
+            owner = state.objects.get(name)
+            word = word_of(helper, page[2], owner, self.models, set_up=set_up)
             place = Place(op.where, self.function.key, op.name, flags, word, str(helper.atomicity))
             self.record(state, place, name)
             if helper.operation is Operation.CLEAR and flags[0] in self.models.split_flags:

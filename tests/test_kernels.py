@@ -46,13 +46,11 @@ FALSE_ALARMS: dict[Site, str] = {
 }
 
 
-ANY = "a `struct page *` whose index the code does not fix: head and second both"
-ASSERTED = "read as the head's, by how the page was set up before"
 OTHER_WORD: dict[Site, str] = {
-    ("include/linux/mm.h", "page_cpupid_reset_last", "page_cpupid_reset_last"): ANY,
-    ("mm/debug_vm_pgtable.c", "swap_migration_tests", "__SetPageLocked"): ANY,
-    ("mm/debug_vm_pgtable.c", "swap_migration_tests", "__ClearPageLocked"): ANY,
-    ("mm/mm_init.c", "__init_zone_device_page", "__SetPageReserved"): ASSERTED,
+    ("include/linux/mm.h", "page_cpupid_reset_last", "page_cpupid_reset_last"): (
+        "any page's, by __init_single_page(), as the label says of its neighbours there; the "
+        "head's by free_pages_prepare()"
+    ),
 }
 """Labelled with one word, in the ledger with another that includes it or is included."""
 

@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from flaglint.accesses import word_of
+from flaglint.data import rules_dir
 from flaglint.flagtable import Atomicity, FlagTable, Operation, Word
+from flaglint.models import load_models
+from flaglint.ownership import Kind, Owner
 from flaglint.pageflags import HeaderError, read_flags, read_text
 from flaglint.pageflags.knowledge import load_knowledge
 
@@ -284,3 +288,51 @@ class TestKnowledge:
         for operation in load_knowledge().bitops.values():
             is_read = operation.atomicity is Atomicity.READ
             assert is_read is (operation.operation is Operation.TEST), operation.name
+
+
+class TestAssertedWords:
+    """PF_NO_TAIL goes to the head, PF_NO_COMPOUND only insists that it is there."""
+
+    POLICIES = """
+static inline int PageTail(const struct page *page) { return page->compound_head & 1; }
+#define WENT(page, enforce) ({ VM_BUG_ON(enforce && PageTail(page)); compound_head(page); })
+#define INSISTS(page, enforce) ({ VM_BUG_ON(enforce && PageTail(page)); page; })
+#define BOTH(page, enforce) ({ page = compound_head(page); VM_BUG_ON(PageTail(page)); page; })
+"""
+
+    @pytest.mark.parametrize(
+        ("body", "asserted"),
+        [
+            ("{ __set_bit(PG_a, &WENT(page, 1)->flags); }", False),
+            ("{ __set_bit(PG_a, &INSISTS(page, 1)->flags); }", True),
+            ("{ __set_bit(PG_a, &BOTH(page, 1)->flags); }", False),
+            ("{ VM_BUG_ON(PageTail(page)); page->flags |= 1 << PG_a; }", True),
+            ("{ if (PageTail(page)) return; __set_bit(PG_a, &page->flags); }", False),
+            (
+                "{ if (x) page = compound_head(page); else VM_BUG_ON(PageTail(page)); "
+                "__set_bit(PG_a, &page->flags); }",
+                True,
+            ),
+        ],
+    )
+    def test_how_the_word_is_known(self, body: str, asserted: bool) -> None:
+        declared = "static inline void f(struct page *page, bool x) "
+        helper = small(self.POLICIES + declared + body).active()["f"]
+        assert (helper.word, helper.asserted) == (Word.HEAD, asserted)
+        assert helper.doubts == ()
+
+    def test_a_page_that_may_be_a_tail_is_written_where_it_is(self) -> None:
+        """As word_of() has it: the head is where the one goes, and what the other is told."""
+        text = self.POLICIES + "".join(
+            f"static inline void {name.lower()}(struct page *page) "
+            f"{{ __set_bit(PG_a, &{name}(page, 1)->flags); }}\n"
+            for name in ("WENT", "INSISTS")
+        )
+        found = small(text).active()
+        walked = Owner(Kind.PFN)
+        models = load_models(rules_dir())
+        for name, word in (("went", "head"), ("insists", "any")):
+            assert word_of(found[name], "b", walked, models) == word
+            assert word_of(found[name], "?", None, models) == word
+            assert word_of(found[name], "b", None, models, set_up=True) == word
+            assert word_of(found[name], "b", Owner(Kind.SHARED), models) == "head"

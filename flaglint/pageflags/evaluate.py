@@ -277,7 +277,7 @@ class _Walk:
         pages = knowledge.pages
         if _ASSERTION.search(name):
             if nodes:
-                self._is_false(nodes[0])
+                self._is_false(nodes[0], asserted=True)
             return UNKNOWN
         arguments = [self._value(argument) for argument in nodes]
         if name in knowledge.bitops:
@@ -321,22 +321,25 @@ class _Walk:
 
     # Facts.
 
-    def _is_false(self, node: c_ast.Node) -> None:
-        """Learn from `node` being false: which variables are a folio's first page."""
+    def _is_false(self, node: c_ast.Node, asserted: bool = False) -> None:
+        """Learn from `node` being false: which variables are a folio's first page.
+
+        `asserted` says that it is false only in a kernel that checks its assertions.
+        """
         node = self._unwrapped(node)
         pages = self._header.knowledge.pages
         if isinstance(node, c_ast.BinaryOp) and node.op == "||":
-            self._is_false(node.left)
-            self._is_false(node.right)
+            self._is_false(node.left, asserted)
+            self._is_false(node.right, asserted)
         elif isinstance(node, c_ast.BinaryOp) and node.op == "&&":
             # Only a literal is dropped: what a call gives may differ where it matters.
             parts = [p for p in (node.left, node.right) if not isinstance(p, c_ast.Constant)]
             if len(parts) == 1:
-                self._is_false(parts[0])
+                self._is_false(parts[0], asserted)
         elif isinstance(node, c_ast.UnaryOp) and node.op == "!":
-            self._is_first_page(self._unwrapped(node.expr), pages.head_predicates)
+            self._is_first_page(self._unwrapped(node.expr), pages.head_predicates, asserted)
         else:
-            self._is_first_page(node, pages.tail_predicates)
+            self._is_first_page(node, pages.tail_predicates, asserted)
 
     def _unwrapped(self, node: c_ast.Node) -> c_ast.Node:
         """`node` without likely() and its kind around it."""
@@ -346,13 +349,16 @@ class _Walk:
             node = node.args.exprs[0]
         return node
 
-    def _is_first_page(self, node: c_ast.Node, predicates: frozenset[str]) -> None:
+    def _is_first_page(self, node: c_ast.Node, predicates: frozenset[str], asserted: bool) -> None:
         """Note that the variable which one of `predicates` is asked of is a first page."""
         if isinstance(node, c_ast.FuncCall) and isinstance(node.name, c_ast.ID) and node.args:
             asked = node.args.exprs[0]
             name = asked.name if isinstance(asked, c_ast.ID) else ""
-            if node.name.name in predicates and isinstance(self._variables.get(name), Page):
-                self._variables[name] = Page(Word.HEAD)
+            known = self._variables.get(name)
+            if node.name.name in predicates and isinstance(known, Page):
+                # What has been looked up, or checked for good, is not weakened to an assertion.
+                asserted = asserted and (known.word is not Word.HEAD or known.asserted)
+                self._variables[name] = Page(Word.HEAD, asserted)
 
 
 def _joined(one: dict[str, Value], other: dict[str, Value]) -> dict[str, Value]:

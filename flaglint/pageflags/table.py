@@ -82,6 +82,7 @@ def tabulate(
                     condition=condition_text(function.branches),
                     doubts=access.doubts,
                     active=function.active,
+                    asserted=access.asserted,
                 )
             )
     return Helpers(tuple(rows), _inactive(functions, rows))
@@ -138,6 +139,7 @@ def _said_to_do(found: tuple[Access, ...]) -> list[Access]:
                 before,
                 flags=before.flags | access.flags if both else frozenset(),
                 doubts=tuple(dict.fromkeys(before.doubts + access.doubts)),
+                asserted=before.asserted or access.asserted,
             )
     rows = list(merged.values())
     if len(rows) == 1 or not writes:

@@ -35,7 +35,7 @@ def member(base: Value, field: str) -> Value:
         return base
     if _SECOND_WORD.match(field):
         return FlagsWord(Word.SECOND)
-    return FlagsWord(base.word) if _FIRST_WORD.match(field) else UNKNOWN
+    return FlagsWord(base.word, base.asserted) if _FIRST_WORD.match(field) else UNKNOWN
 
 
 def unary(operator: str, value: Value) -> Value:
@@ -59,13 +59,13 @@ def stored(target: Value, operator: str = "=", value: Value = UNKNOWN) -> Access
     if isinstance(value, Bits) and operator != "=":
         # `&= ~mask` clears the mask; `|= ~mask` sets everything but the mask.
         flags = value.flags if value.inverted is (operation is Operation.CLEAR) else flags
-    return Access(flags, operation, Atomicity.PLAIN, target.word)
+    return Access(flags, operation, Atomicity.PLAIN, target.word, asserted=target.asserted)
 
 
 def masked(word: Value, mask: Value) -> Access | None:
     """The read that `word & mask` makes of the mask's flags, None when it is nothing such."""
     if isinstance(word, FlagsWord) and isinstance(mask, Bits) and not mask.inverted:
-        return Access(mask.flags, Operation.TEST, Atomicity.READ, word.word)
+        return Access(mask.flags, Operation.TEST, Atomicity.READ, word.word, asserted=word.asserted)
     return None
 
 
@@ -87,7 +87,9 @@ def bit_operation(
     elif isinstance(which, Number) and operation.bit >= 0 and which.value in by_bit:
         flags = frozenset({by_bit[which.value]})
     if isinstance(word, FlagsWord):
-        return Access(flags, operation.operation, operation.atomicity, word.word)
+        return Access(
+            flags, operation.operation, operation.atomicity, word.word, asserted=word.asserted
+        )
     if isinstance(which, Bit | Bits):
         doubt = f"{operation.name}() of a page flag on a word that is not understood"
         return Access(flags, operation.operation, operation.atomicity, Word.ANY, doubts=(doubt,))
@@ -99,7 +101,15 @@ def handed_out(function: str, arguments: list[Value]) -> list[Access]:
     flags = frozenset(a.flag for a in arguments if isinstance(a, Bit))
     doubt = f"unknown function {function or '(a pointer)'}() is given the flags word"
     return [
-        Access(flags, Operation.CHANGE, Atomicity.PLAIN, argument.word, doubts=(doubt,))
+        Access(
+            flags,
+            Operation.CHANGE,
+            Atomicity.PLAIN,
+            argument.word,
+            False,
+            (doubt,),
+            argument.asserted,
+        )
         for argument in arguments
         if isinstance(argument, FlagsWord)
     ]

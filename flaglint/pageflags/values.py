@@ -15,15 +15,21 @@ from flaglint.flagtable import Atomicity, Operation, Word
 
 
 class Page(msgspec.Struct, frozen=True):
-    """A struct page or folio, by the word that its `flags` member is."""
+    """A struct page or folio, by the word that its `flags` member is.
+
+    `asserted` says that only an assertion makes it a folio's first page: it is what the pointer
+    pointed at, which a kernel without the assertion writes whatever it is.
+    """
 
     word: Word
+    asserted: bool = False
 
 
 class FlagsWord(msgspec.Struct, frozen=True):
-    """A flags word, or its address."""
+    """A flags word, or its address; `asserted` as in Page."""
 
     word: Word
+    asserted: bool = False
 
 
 class Bit(msgspec.Struct, frozen=True):
@@ -56,7 +62,8 @@ UNKNOWN = Unknown()
 class Access(msgspec.Struct, frozen=True):
     """One touch of a flags word: `flags` is empty when the caller chooses the bits.
 
-    `nested` says that it happens in a function called by the one at hand.
+    `nested` says that it happens in a function called by the one at hand, `asserted` that the
+    word is what it is by an assertion only.
     """
 
     flags: frozenset[str]
@@ -65,6 +72,7 @@ class Access(msgspec.Struct, frozen=True):
     word: Word
     nested: bool = False
     doubts: tuple[str, ...] = ()
+    asserted: bool = False
 
 
 def join(one: Value, other: Value) -> Value:
@@ -72,10 +80,16 @@ def join(one: Value, other: Value) -> Value:
     if one == other:
         return one
     if isinstance(one, Page) and isinstance(other, Page):
-        return Page(Word.ANY)
+        return Page(*_either(one, other))
     if isinstance(one, FlagsWord) and isinstance(other, FlagsWord):
-        return FlagsWord(Word.ANY)
+        return FlagsWord(*_either(one, other))
     return UNKNOWN
+
+
+def _either(one: Page | FlagsWord, other: Page | FlagsWord) -> tuple[Word, bool]:
+    if one.word is other.word:
+        return one.word, one.asserted or other.asserted
+    return Word.ANY, False
 
 
 def step(page: Page, count: Value) -> Page:
