@@ -160,6 +160,8 @@ def _program(
     if files and not units:
         first = reader.unread[0]
         told = f"none of the {len(files)} files could be read; {first.file}: {first.reason}"
+        if not prepared.pch:
+            told += "; nor could clang read the headers that most of them include"
         raise ReadingError(told)
     size, flags = reader.layout()
     units.append(reader.headers(units))

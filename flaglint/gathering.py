@@ -48,10 +48,14 @@ class _Variant(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _Inline(msgspec.Struct, frozen=True, array_like=True):
-    """A function of the common headers, None if they define none, and those it names."""
+    """A function of the common headers, None if they define none, and those it names.
+
+    `damage` says what cost it, where an error did.
+    """
 
     function: ir.Function | None
     named: tuple[str, ...]
+    damage: ir.Damage | None = None
 
 
 class Reader:
@@ -115,12 +119,11 @@ class Reader:
                 self._keep_inlines(made)
             named = {name for key in wanted for name in self._inlines[key].named}
             wanted = named - self._inlines.keys()
-        functions = [
-            inline.function
-            for key, inline in sorted(self._inlines.items())
-            if inline.function is not None and key not in given
-        ]
-        return ir.Unit("", tuple(functions), ())
+        new = [inline for key, inline in sorted(self._inlines.items()) if key not in given]
+        damaged = tuple(inline.damage for inline in new if inline.damage is not None)
+        self.unread += map(_lost, damaged)
+        functions = tuple(inline.function for inline in new if inline.function is not None)
+        return ir.Unit("", functions, (), damaged)
 
     def layout(self) -> tuple[int, int]:
         """sizeof(struct page) and the offset of its flags word, in bytes. Raises ReadingError."""
@@ -138,12 +141,8 @@ class Reader:
         unit = outcome.unit
         if unit is None:
             self.unread.append(Unread(file, outcome.reason))
-        elif unit.errors:
-            where, message = unit.errors[0]
-            self.unread += [
-                Unread(file, f"line {where.line}: {message}", key.split("@")[0])
-                for key in unit.damaged
-            ]
+        else:
+            self.unread += map(_lost, unit.damaged)
         return unit
 
     # Keys
@@ -230,8 +229,12 @@ class Reader:
 
     def _made(self, names: Sequence[str]) -> dict[str, _Inline]:
         made = {name: _Inline(None, ()) for name in names}
-        inlines = self._asked(names).inlines
-        return made | {function.key: _Inline(function, named) for function, named in inlines}
+        found = self._asked(names)
+        for damage in found.damaged:
+            for key in (damage.function, f"{damage.function}@{damage.file}"):
+                if key in made:
+                    made[key] = _Inline(None, (), damage)
+        return made | {function.key: _Inline(function, named) for function, named in found.inlines}
 
     def _asked(self, names: Sequence[str]) -> Headers:
         (answer,) = self._mapper(Job(self._prepared, "headers"), [common_names(names)])
@@ -243,6 +246,12 @@ class Reader:
         if headers.layout is None:
             raise ReadingError(f"{headers.reason}{_first(self._prepared)}")
         return headers
+
+
+def _lost(damage: ir.Damage) -> Unread:
+    where = damage.where
+    place = f"line {where.line}" if where.file == damage.file else f"{where.file}:{where.line}"
+    return Unread(damage.file, f"{place}: {damage.message}", damage.function)
 
 
 def _first(prepared: frontend.Prepared) -> str:

@@ -235,17 +235,29 @@ class Table(msgspec.Struct, frozen=True, array_like=True):
     where: Location
 
 
+class Damage(msgspec.Struct, frozen=True, array_like=True, order=True):
+    """A function of a file that an error cost; "" for a part without a function to be told.
+
+    `where` is the error's place, `message` what clang said of it.
+    """
+
+    file: str
+    function: str
+    where: Location
+    message: str
+
+
 class Unit(msgspec.Struct, frozen=True, array_like=True):
     """What one C file contributes: its functions, those of its own headers, tables.
 
-    `needs` are the keys of functions that headers common to all files define.
+    `damaged` functions are not among them. `needs` are the keys of functions that headers
+    common to all files define.
     """
 
     file: str
     functions: tuple[Function, ...]
     tables: tuple[Table, ...]
-    errors: tuple[tuple[Location, str], ...] = ()
-    damaged: tuple[str, ...] = ()
+    damaged: tuple[Damage, ...] = ()
     needs: tuple[str, ...] = ()
 
 

@@ -101,11 +101,12 @@ class _Missing:
             self._texts[file] = _text(self._root, file)
         text = self._texts[file]
         offset = _starts(text)[line - 1]
-        if _conditional(text, offset):
-            return Verdict.INACTIVE, _NOT_BUILT, ()
         inside = list(_FUNCTION.finditer(text, 0, offset))
         function = inside[-1].group(1).decode("ascii", "replace") if inside else ""
         known = self._functions.get(file, {})
+        # What an #if encloses cannot be told where the text is damaged.
+        if function not in known and _conditional(text, offset):
+            return Verdict.INACTIVE, _NOT_BUILT, ()
         reason = known.get(function) or next(iter(known.values()), _NOT_READ)
         return Verdict.UNKNOWN, reason, ("the function was not analysed",)
 

@@ -24,7 +24,7 @@ import msgspec
 
 from flaglint import frontend, ir
 from flaglint.location import Location
-from flaglint.lower import Lowering, lower_headers, lower_unit, page_layout
+from flaglint.lower import Inline, Lowering, lower_headers, lower_unit, page_layout
 from flaglint.pool import Failure, Limits, SpoiledError, each, one
 from flaglint.tree import KernelTree, TreeError
 
@@ -56,11 +56,13 @@ class Outcome(msgspec.Struct, frozen=True, array_like=True):
 class Headers(msgspec.Struct, frozen=True, array_like=True):
     """What the common headers gave: functions, each with the header functions it names.
 
+    `damaged` are functions that the headers' errors cost.
     `layout` is the size of a struct page and the offset of its flags; None, and `reason` says
     why, where the headers are of no use.
     """
 
-    inlines: tuple[tuple[ir.Function, tuple[str, ...]], ...]
+    inlines: tuple[Inline, ...]
+    damaged: tuple[ir.Damage, ...]
     layout: tuple[int, int] | None
     reason: str = ""
 
@@ -157,9 +159,13 @@ def _outcome(prepared: frontend.Prepared, lowering: Lowering, file: str) -> Outc
     reads = frontend.reads_of(prepared, parsed, more)
     if parsed.unbuilt:
         return Outcome(None, parsed.unbuilt, reads)
-    errors = tuple((Location(d.file, d.line, d.column), d.message) for d in parsed.errors)
     shared = frozenset(prepared.headers) if parsed.precompiled else frozenset[str]()
-    return Outcome(lower_unit(lowering, parsed.tu, file, errors, shared), "", reads)
+    unit = lower_unit(lowering, parsed.tu, file, _places(parsed.errors), shared)
+    return Outcome(unit, "", reads)
+
+
+def _places(errors: Iterable[frontend.Diagnostic]) -> tuple[tuple[Location, str], ...]:
+    return tuple((Location(d.file, d.line, d.column), d.message) for d in errors)
 
 
 def _read_headers(prepared: frontend.Prepared, lowering: Lowering, keys: Sequence[str]) -> bytes:
@@ -168,6 +174,8 @@ def _read_headers(prepared: frontend.Prepared, lowering: Lowering, keys: Sequenc
         parsed = frontend.parse_references(prepared, names)
         layout = page_layout(parsed.tu)
     except (frontend.FrontendError, LookupError) as error:
-        return msgspec.msgpack.encode(Headers((), None, str(error)))
-    inlines = lower_headers(lowering, parsed.tu, frozenset(prepared.headers))
-    return msgspec.msgpack.encode(Headers(inlines, layout))
+        return msgspec.msgpack.encode(Headers((), (), None, str(error)))
+    inlines, damaged = lower_headers(
+        lowering, parsed.tu, _places(prepared.errors), frozenset(prepared.headers)
+    )
+    return msgspec.msgpack.encode(Headers(inlines, damaged, layout))

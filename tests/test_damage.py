@@ -147,3 +147,24 @@ def test_a_tree_whose_path_is_no_text_is_refused(tree: Path) -> None:
     other = tree.rename(tree.parent / "\udcff")
     with pytest.raises(TreeError, match="not UTF-8"):
         report(other)
+
+
+def test_a_damaged_function_raises_no_alarm(tree: Path) -> None:
+    """What takes the page off its list is gone: the caller has one that was only looked at."""
+    file = tree / "mm/page_alloc.c"
+    edit(file, "del_page_from_free_list(page, zone, order);", "del_page_from_free_(page, zone;")
+    found = report(tree)
+    assert not [site for site in found.sites if site.verdict is Verdict.RACY and site.file != RACY]
+    (lost,) = [entry for entry in found.unread if entry.file == "mm/page_alloc.c"]
+    assert lost.function
+    assert lost.reason.startswith("line ")
+
+
+def test_a_header_function_that_is_damaged_is_named(tree: Path) -> None:
+    header = tree / "include/linux/page_ref.h"
+    edit(header, "{", "{ @")
+    found = report(tree)
+    assert [entry.file for entry in found.unread] == ["include/linux/page_ref.h"]
+    assert found.unread[0].function
+    again = report(tree)
+    assert again.unread == found.unread

@@ -47,6 +47,9 @@ FALSE_ALARMS: dict[Site, str] = {
 
 
 OTHER_WORD: dict[Site, str] = {
+    ("arch/x86/mm/init_64.c", "__vmemmap_use_sub_pmd", "memset"): (
+        "labelled as no word: the memory map is not in use there, which the verdict says"
+    ),
     ("include/linux/mm.h", "page_cpupid_reset_last", "page_cpupid_reset_last"): (
         "any page's, by __init_single_page(), as the label says of its neighbours there; the "
         "head's by free_pages_prepare()"

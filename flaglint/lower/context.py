@@ -65,6 +65,13 @@ class Context:
         end = self.clang.place(self.lib.clang_getRangeEnd(span))
         return start[3], end[3]
 
+    def lines(self, cursor: CXCursor) -> tuple[int, int]:
+        """The first and the last line of the cursor's text."""
+        span = self.lib.clang_getCursorExtent(cursor)
+        start = self.clang.place(self.lib.clang_getRangeStart(span))
+        end = self.clang.place(self.lib.clang_getRangeEnd(span))
+        return start[1], end[1]
+
     def function_key(self, declaration: CXCursor, name: str) -> str:
         """The key of the function that a reference names."""
         identity = declaration.first

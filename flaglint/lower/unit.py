@@ -1,8 +1,8 @@
 """Lowers one parsed C file with its own headers' functions, or functions of the common headers.
 
     lowering = Lowering(root)          one per process: remembers header texts
-    unit = lower_unit(lowering, parsed.tu, "mm/filemap.c", shared=headers)
-    found = lower_headers(lowering, references.tu, headers)
+    unit = lower_unit(lowering, parsed.tu, "mm/filemap.c", errors, shared=headers)
+    found, damaged = lower_headers(lowering, references.tu, errors, headers)
 
 Invariants: the unit holds plain data only, and depends on nothing but its file, what that
 included and the common headers: not on what was lowered before. A function of a common header
@@ -12,6 +12,7 @@ is lowered once for all units, as the common headers alone make it.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from flaglint import ir
@@ -20,6 +21,13 @@ from flaglint.lower import kinds as k
 from flaglint.lower.body import Body
 from flaglint.lower.context import Context
 from flaglint.lower.cursors import Clang, CXCursor, Node
+from flaglint.lower.damage import Span, costs
+
+Errors = Sequence[tuple[Location, str]]
+"""Clang's errors: where, and what it said."""
+
+Inline = tuple[ir.Function, tuple[str, ...]]
+"""A function of a header, and the keys of those header functions that it names."""
 
 _INIT = re.compile(rb"\b__(?:mem)?init(?:_or_module|_refok)?\b|\b__head\b|\b__ref\b")
 _CLAIM = re.compile(rb"\b(__must_hold|__acquires|__releases|__guarded_by)\s*\(\s*([^()]*)\)")
@@ -51,7 +59,7 @@ def lower_unit(
     lowering: Lowering,
     unit: Any,
     file: str,
-    errors: tuple[tuple[Location, str], ...] = (),
+    errors: Errors = (),
     shared: frozenset[str] = frozenset(),
 ) -> ir.Unit:
     """The IR of a parsed translation unit (the binding's TranslationUnit).
@@ -64,10 +72,9 @@ def lower_unit(
     context = Context(clang, lowering.root, file, top, shared)
     text = lowering.text(file)
     exported = {name.decode() for name in _EXPORT.findall(text)}
-    broken = sorted({place.line for place, _ in errors if place.file == file})
-    functions: list[ir.Function] = []
+    cursors: list[CXCursor] = []
+    spans: list[Span] = []
     tables: list[ir.Table] = []
-    damaged: list[str] = []
     for cursor in clang.children(top):
         if cursor.kind not in (k.FUNCTION_DECL, k.VAR_DECL):
             continue
@@ -79,27 +86,32 @@ def lower_unit(
             continue
         if not clang.lib.clang_isCursorDefinition(cursor):
             continue
-        function = _function(lowering, context, cursor, exported)
-        if function is None:
-            continue
-        functions.append(function)
-        last = clang.place(clang.lib.clang_getRangeEnd(clang.lib.clang_getCursorExtent(cursor)))[1]
-        if any(where.line <= line <= last for line in broken):
-            damaged.append(function.key)
-    functions += [function for function, _ in _inlines(lowering, context)]
+        cursors.append(cursor)
+        spans.append(Span(clang.spelling(cursor), *context.lines(cursor)))
+    damaged = _damaged(file, text, errors, spans)
+    lost = {damage.function for damage in damaged}
+    functions = [
+        function
+        for cursor, span in zip(cursors, spans, strict=True)
+        if span.name not in lost
+        and (function := _function(lowering, context, cursor, exported)) is not None
+    ]
+    inlines, more = _inlines(lowering, context, errors)
+    functions += [function for function, _ in inlines]
     for static in context.statics:
         for child in static.children:
             _collect(context, child, tables)
     needs = tuple(sorted(context.needs))
-    return ir.Unit(file, tuple(functions), tuple(tables), errors, tuple(damaged), needs)
+    return ir.Unit(file, tuple(functions), tuple(tables), (*damaged, *more), needs)
 
 
 def lower_headers(
-    lowering: Lowering, unit: Any, shared: frozenset[str]
-) -> tuple[tuple[ir.Function, tuple[str, ...]], ...]:
+    lowering: Lowering, unit: Any, errors: Errors, shared: frozenset[str]
+) -> tuple[tuple[Inline, ...], tuple[ir.Damage, ...]]:
     """The functions that the unit's variables refer to, and those that their bodies lead to.
 
-    `unit` is the binding's TranslationUnit of `flaglint.frontend.parse_references`. With each
+    `unit` is the binding's TranslationUnit of `flaglint.frontend.parse_references`, `errors`
+    are those of the headers, which cost the functions that are given last. With each
     function come the keys of the header functions that it names itself. A destructor among
     those may not be among the functions: no reference leads to it.
     """
@@ -109,7 +121,20 @@ def lower_headers(
     for variable in clang.children(top):
         if variable.kind == k.VAR_DECL:
             _refer(context, clang.tree(variable))
-    return tuple(_inlines(lowering, context))
+    inlines, damaged = _inlines(lowering, context, errors)
+    return tuple(inlines), tuple(damaged)
+
+
+def _damaged(
+    file: str, text: bytes, errors: Errors, spans: Sequence[Span]
+) -> tuple[ir.Damage, ...]:
+    own = {
+        place.line: (place, message) for place, message in reversed(errors) if place.file == file
+    }
+    if not own:
+        return ()
+    found = costs(text, ((line, message) for line, (_, message) in own.items()), spans)
+    return tuple(ir.Damage(file, cost.name, own[cost.line][0], cost.message) for cost in found)
 
 
 def _refer(context: Context, node: Node) -> None:
@@ -121,19 +146,32 @@ def _refer(context: Context, node: Node) -> None:
         _refer(context, child)
 
 
-def _inlines(lowering: Lowering, context: Context) -> list[tuple[ir.Function, tuple[str, ...]]]:
-    found: list[tuple[ir.Function, tuple[str, ...]]] = []
+def _inlines(
+    lowering: Lowering, context: Context, errors: Errors
+) -> tuple[list[Inline], list[ir.Damage]]:
+    found: list[Inline] = []
+    damaged: list[ir.Damage] = []
     done: set[str] = set()
     while context.inlines:
         key, cursor = context.inlines.popitem()
         if key in done:
             continue
         done.add(key)
+        file = context.where(cursor).file
+        first, last = context.lines(cursor)
+        hit = [
+            ir.Damage(file, context.clang.spelling(cursor), place, message)
+            for place, message in errors
+            if place.file == file and first <= place.line <= last
+        ]
+        if hit:
+            damaged.append(hit[0])
+            continue
         context.named.clear()
         function = _function(lowering, context, cursor, set())
         if function is not None:
             found.append((function, tuple(sorted(context.named - {key}))))
-    return sorted(found, key=lambda pair: pair[0].key)
+    return sorted(found, key=lambda pair: pair[0].key), sorted(damaged)
 
 
 def _function(

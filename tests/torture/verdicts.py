@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 Row = Mapping[str, Any]
+_RAW = "(plain RMW)"
 _PROVEN = ("exclusive", "locked")
 
 
@@ -27,7 +28,9 @@ def wrong_answers(before: Sequence[Row], after: Sequence[Row], tree: Path) -> li
         now = seen.get(place)
         if now is None:
             # A write without a helper is told by its variable's declaration, which may be gone.
-            if not place[2].startswith("(plain") and _in_text(tree, place):
+            # So is one that bears its function's name; else it is there as what it says.
+            raw = place[2] == _RAW or (*place[:2], _RAW) in seen
+            if not raw and _in_text(tree, place):
                 wrong.append(f"{' '.join(place)}: was {verdict}, is not in the ledger")
         elif now != verdict and (
             (verdict == "racy" and now in (*_PROVEN, "inactive"))
