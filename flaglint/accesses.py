@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 
 from flaglint import ir
 from flaglint.access import Access, Place
@@ -12,9 +13,10 @@ from flaglint.knowledge import Knowledge
 from flaglint.layout import Spot
 from flaglint.location import Location
 from flaglint.lockset import inner
-from flaglint.memory import Memory
+from flaglint.loops import Op
 from flaglint.models import Models
 from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, Kind, Origin, Owner
+from flaglint.pointers import Pointers
 from flaglint.state import State
 from flaglint.values import NULL, VALID, Value
 
@@ -60,7 +62,7 @@ class Seen:
         self.exits += other.exits
 
 
-class Accesses(Memory):
+class Accesses(Pointers):
     """Records writes of flags words, with what is known at that moment."""
 
     def __init__(self, function: ir.Function, know: Knowledge) -> None:
@@ -77,6 +79,10 @@ class Accesses(Memory):
         self.owned_params: frozenset[str] = frozenset()
         self.called = ""
         self.taken: dict[str, Location] = {}
+        self.shown_at: dict[str, set[Op]] = {}
+        """object -> the ops that publish it"""
+        self.met_at: dict[tuple[object, ...], set[tuple[str, Op]]] = {}
+        """a write of a published page -> the objects, the ops that write them"""
 
     def on_entry(self, owner: Owner, param: str) -> Owner:
         name = self.function.name
@@ -98,6 +104,9 @@ class Accesses(Memory):
                 return step[1:]
         return ""
 
+    def tells_mapping(self, field: str) -> bool:
+        return field in self.models.mapping_members
+
     def handed_over(self, field: str) -> bool:
         return field.partition("(")[0] in self.models.handed_over
 
@@ -110,7 +119,7 @@ class Accesses(Memory):
             owner = Owner(Kind.UNKNOWN, doubts=frozenset(("an object that was lost track of",)))
         guards = self._conditions(state, owner, place, name)
         taken = self.taken_here(state.locks)
-        self._note(Access(place, owner, state.locks, guards, taken=taken))
+        self._note(Access(place, owner, state.locks, guards, taken=taken), name)
 
     def hold(self, state: State, locks: frozenset[str], where: Location) -> None:
         """Hold these locks from here on."""
@@ -134,8 +143,18 @@ class Accesses(Memory):
             return self.guards(state, name)
         return frozenset()
 
-    def _note(self, access: Access) -> None:
+    def shown(self, name: str) -> None:
+        self.shown_at.setdefault(name, set()).add(self._op())
+
+    def _op(self) -> Op:
+        block, _, number = self.at.partition(".")
+        return int(block), int(number) if number.isdigit() else len(self.function.blocks)
+
+    def _note(self, access: Access, name: str) -> None:
         access = access._replace(owner=access.owner._replace(tentative=None))
+        here = access.owner.shown or access.owner.origin is Origin.PUBLISHED
+        if here and access.place.atomicity == "plain":
+            self.met_at.setdefault(access.identity, set()).add((name, self._op()))
         if self.function.section == "init" and access.kind not in EXCLUSIVE:
             why = f"{self.function.name}() runs while memory is being set up"
             access = access._replace(owner=access.owner.moved(Kind.BOOT, why, self.function.where))
@@ -203,18 +222,18 @@ def _claimed_free(function: ir.Function, models: Models) -> frozenset[str]:
             match = _TYPE_HELPER.fullmatch(op.name)
             if match and match.group(1) == "__Clear" and match.group(2) in models.free_types:
                 argument = op.args[0]
-                if argument in function.params and always(function, number):
+                if argument in function.params and always(function, (number,)):
                     found.add(str(argument))
     return frozenset(found)
 
 
-def always(function: ir.Function, wanted: int) -> bool:
-    """Whether every path from the entry to a return goes through the block."""
+def always(function: ir.Function, wanted: Container[int]) -> bool:
+    """Whether every path from the entry to a return goes through one of the blocks."""
     seen = {0}
     todo = [0]
     while todo:
         block = todo.pop()
-        if block == wanted:
+        if block in wanted:
             continue
         end = function.blocks[block].end
         if isinstance(end, ir.Return):

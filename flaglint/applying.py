@@ -14,6 +14,7 @@ from flaglint.actuals import Actuals, taken_off
 from flaglint.finding import Step
 from flaglint.layout import Spot
 from flaglint.location import Location
+from flaglint.memory import MAPPING
 from flaglint.ownership import CONDITIONAL, OPEN, Kind, Origin, Owner, read_from
 from flaglint.state import State
 from flaglint.summary import Outcome, Summary
@@ -54,7 +55,9 @@ class Applying(Actuals):
                     guards |= self._passed_on(state, access, actuals)
                 locks = state.locks | frozenset(names.get(lock, lock) for lock in access.locks)
                 chain = (step, *access.chain)
-                self._note(Access(access.place, owner, locks, guards, chain, taken + renamed))
+                # What the callee published itself it met in that order.
+                met = "" if access.owner.shown else name
+                self._note(Access(access.place, owner, locks, guards, chain, taken + renamed), met)
 
     def _passed_on(
         self, state: State, access: Access, args: dict[str, Value]
@@ -206,12 +209,20 @@ class Applying(Actuals):
         mask = ANY_CLASS
         if isinstance(value, tuple) and value[0] == "k":
             value, mask = value[1], value[2]
+        for (_, item, fact), known in outcome.known:
+            page = names.get(item) or object_of(self._formal(after, item, actuals))
+            if page in after.objects:
+                after.facts[("now", page, fact)] = known
         value = self._value(after, value, actuals, names)
         self.set(after, op.dst, value, op.type)
         after.narrow(after.env.get(op.dst), mask)
         return after
 
     def _let_go(self, state: State, lock: str, where: Location) -> None:
+        if lock == self.models.mapping_lock:
+            # Without the lock it may be taken out of its mapping at any time.
+            for key in [k for k in state.facts if isinstance(k, tuple) and k[2:] == (MAPPING,)]:
+                del state.facts[key]
         # What was only looked at on a free list can be anybody's once the list's lock is
         # dropped; what was taken off the list stays the taker's.
         lists = {field for field, held in self.models.free_lists.items() if held == lock}
@@ -270,6 +281,7 @@ class Applying(Actuals):
             if owner.unlisted:
                 mine = taken_off(mine, owner.where or self.where)
             if owner.shown:
+                self.shown(name)
                 mine = mine.published(owner.why, owner.where or self.where)
                 doubts = owner.doubts
             state.objects[name] = mine._replace(
@@ -282,6 +294,7 @@ class Applying(Actuals):
             state.objects[name] = mine.frozen(owner.where or self.where)
         elif owner.kind is Kind.SHARED:
             where = owner.where or self.where
+            self.shown(name)
             new = mine.published(owner.why, where)
             state.objects[name] = new._replace(doubts=owner.doubts if new.kind in OPEN else doubts)
         elif owner.kind is Kind.WITHIN:

@@ -15,11 +15,13 @@ from flaglint.dataflow import Effort, Solution, solve
 from flaglint.guards import resolved
 from flaglint.interpret import Interpreter
 from flaglint.knowledge import Knowledge
+from flaglint.loops import only_again
 from flaglint.outcomes import outcomes_of
 from flaglint.ownership import CONDITIONAL, OPEN
 from flaglint.state import State
 from flaglint.summary import Summary
 
+ROUND_AGAIN = "whether the loop goes round again with the page that it published"
 _BUDGET = 6000
 """Blocks that may be visited."""
 
@@ -69,11 +71,7 @@ class Result:
 def summarise(function: ir.Function, know: Knowledge, care: Care = Care.FULL) -> Result:
     """Interpret the function to its fixed point and sum it up."""
     run, solution, seen = _run(function, know, frozenset(), care)
-    owned = frozenset(
-        param
-        for param, blocks in run.given_back.items()
-        if any(always(function, block) for block in blocks)
-    )
+    owned = frozenset(param for param, blocks in run.given_back.items() if always(function, blocks))
     if owned:
         run, solution, seen = _run(function, know, owned, care)
     pending: list[Access] = []
@@ -101,4 +99,13 @@ def _run(
         for key in solution[block]:
             if (block, key) in solution.shown:
                 seen.include(solution.shown[block, key])
+    for known, access in list(seen.accesses.items()):
+        met = run.met_at.get(known)
+        if met and all(
+            name in run.shown_at and only_again(function, op, run.shown_at[name])
+            for name, op in met
+        ):
+            owner = access.owner._replace(doubts=access.owner.doubts | {ROUND_AGAIN})
+            del seen.accesses[known]
+            seen.note(access._replace(owner=owner))
     return run, solution, seen

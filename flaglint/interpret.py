@@ -14,10 +14,11 @@ from flaglint.asked import Asked
 from flaglint.calls import Calls
 from flaglint.dataflow import Key, live
 from flaglint.knowledge import Knowledge
+from flaglint.memory import MAPPING
 from flaglint.numbers import FLIP, SWAP, compute
 from flaglint.ownership import EXCLUSIVE, Kind, Origin
 from flaglint.state import State
-from flaglint.values import ANY_CLASS, ERROR, NULL, VALID, Value, object_of
+from flaglint.values import ANY_CLASS, ERROR, NULL, TRUE, VALID, Value, object_of
 
 LIMIT = 12
 """States kept apart inside a block."""
@@ -316,6 +317,11 @@ class Interpreter(Calls):
         if operator in ("==", "!=") and isinstance(left, tuple) and isinstance(right, tuple):
             if left[0] == right[0] == "e" or not state.mask(left) & state.mask(right):
                 return operator == "!="
+        for one, two in ((left, right), (right, left)):
+            if isinstance(one, tuple) and one[:2] == ("t", "flag") and one[3] == MAPPING:
+                # folio->mapping == mapping: what it is compared with is a mapping.
+                if operator == "==" and isinstance(two, tuple) and two[0] in ("h", "a", "s"):
+                    return self.assume(state, one, True)
         if operator == "==" and object_of(left) and object_of(right):
             return self._may_alias(state, str(object_of(left)), str(object_of(right)))
         return True
@@ -357,7 +363,7 @@ class Interpreter(Calls):
                 key = ("now", name, detail)
                 if key not in state.facts:
                     key = ("flag", name, detail)
-                now = state.facts.get(key, ANY_CLASS) & (VALID if truth else NULL)
+                now = state.facts.get(key, ANY_CLASS) & (TRUE if truth else NULL)
                 if not now:
                     return False
                 state.facts[key] = now

@@ -15,8 +15,10 @@ from flaglint.location import Location
 from flaglint.lockset import inner
 from flaglint.ownership import Kind, Origin, Owner, read_from
 from flaglint.state import State, alternatives
-from flaglint.values import Value, add_index, object_of
+from flaglint.values import NULL, TRUE, Value, add_index, formal_name, object_of
 
+MAPPING = "mapping"
+"""What facts call it that a page is in a mapping: in the page cache or the swap cache."""
 _MAX_STEPS = 6
 _LOCKS = frozenset(("spinlock_t *", "struct spinlock *", "raw_spinlock_t *", "rwlock_t *"))
 
@@ -125,7 +127,7 @@ class Memory:
 
     def formal(self, state: State, param: str, steps: tuple[str, ...], overlay: str) -> Value:
         """The page that a formal, or memory it points to, refers to on entry."""
-        name = "F:" + "|".join((param, *steps))
+        name = formal_name(param, steps)
         if name not in state.objects:
             view = "" if overlay in ("page", "folio") else overlay
             root = (param, steps)
@@ -311,7 +313,13 @@ class Memory:
             home = state.members.get(spot.root)
             if home is not None:
                 return ("l", *home, 0)
+        if self.tells_mapping(spot.field):
+            return ("t", "flag", spot.root, MAPPING)
         return ("h", self.symbol(state), spot.field or "page")
+
+    def tells_mapping(self, field: str) -> bool:
+        """Whether the member says which mapping a page is in."""
+        return False
 
     def put(self, state: State, spot: Spot, value: Value, where: Location) -> None:
         """Store a value at a place."""
@@ -322,12 +330,24 @@ class Memory:
                 self._put_cell(state, spot, value, where)
             case "shared":
                 self.publish(state, value, f"stored to {spot.field or 'shared memory'}", where)
+            case "page" if self.tells_mapping(spot.field):
+                self._put_mapping(state, spot.root, value)
             case "page":
                 owner = state.objects.get(spot.root)
                 if owner and owner.kind is not Kind.FRESH and object_of(value) != spot.root:
                     # With low bits set it is a tail's way to its head, not a reference.
                     if isinstance(value, tuple) and value[0] == "o" and not value[3]:
                         self.publish(state, value, f"stored to {spot.field}", where)
+
+    def _put_mapping(self, state: State, name: str, value: Value) -> None:
+        key = ("now", name, MAPPING)
+        if value == 0:
+            state.facts[key] = NULL
+        elif isinstance(value, tuple) and (value[0] == "a" or (value[0] == "h" and value[2])):
+            state.facts[key] = TRUE
+        else:  # something else is kept in the same member: an anon_vma, a poison
+            state.facts.pop(key, None)
+            state.facts.pop(("flag", name, MAPPING), None)
 
     def _put_cell(self, state: State, spot: Spot, value: Value, where: Location) -> None:
         cell = (spot.root, spot.steps)
@@ -380,12 +400,16 @@ class Memory:
             value = waiting.pop()
             name = object_of(value)
             if name is not None and name in state.objects and not self.part(state, value):
+                self.shown(name)
                 state.objects[name] = state.objects[name].published(why, where)
             if isinstance(value, tuple) and value[0] == "a" and value[1].startswith("k"):
                 # What points at itself, as an empty list does, is followed once.
                 if value[1] not in roots:
                     roots.add(value[1])
                     waiting += [held for (root, _), held in state.cells.items() if root == value[1]]
+
+    def shown(self, name: str) -> None:
+        """The op being interpreted makes a page object reachable by others."""
 
     def part(self, state: State, value: Value) -> bool:
         """Whether the value is one page, not the first, of a folio that is being taken apart.
@@ -421,55 +445,6 @@ class Memory:
             case _:
                 value = ("h", self.symbol(state), spot.field)
         self.set(state, op.dst, value, op.type if value[0] == "o" else "")
-
-    def arithmetic(self, state: State, op: ir.Binary) -> Value:
-        """Pointer arithmetic on pages, their members and list cursors."""
-        left, right = self.get(state, op.left), self.get(state, op.right)
-        if isinstance(right, tuple) and right[0] in ("o", "l") and op.operator == "+":
-            left, right = right, left
-        if self.layout.page_type(op.type) and op.operator == "+" and self._map_base(state, left):
-            return self._by_frame(state, right, self.layout.page_type(op.type))
-        if isinstance(left, tuple) and left[0] == "o" and op.operator in ("+", "-"):
-            if isinstance(right, tuple) and right[:2] == left[:2] and not op.type.endswith("*"):
-                return None  # how far apart two pages of one folio are refers to neither
-            if not op.type.endswith("*") and isinstance(right, tuple) and right[0] in ("o", "h"):
-                return ("d", left[1])  # page - vmemmap: its frame number
-            number = state.number(right)
-            count = None if number is None else number * op.size
-            if op.operator == "-" and count is not None:
-                count = -count
-            spot = Spot("page", left[1], page=left[2], offset=left[3])
-            if count is None and op.size != self.layout.size:
-                return ("d", left[1])
-            moved = self._byte(spot, count)
-            return ("o", left[1], moved.page, moved.offset)
-        if isinstance(left, tuple) and left[0] == "l":
-            number = state.number(right) or 0
-            return (*left[:3], left[3] - number)
-        for value in (left, right):
-            if isinstance(value, tuple) and value[0] == "d":
-                return value
-        for value in (left, right):
-            if isinstance(value, tuple) and value[0] == "h" and op.operator in "+-&|<<>>":
-                return value
-        return None
-
-    def _map_base(self, state: State, value: Value) -> bool:
-        # The memory map's start: a constant address, or a global that holds it.
-        if isinstance(value, int):
-            return True
-        if isinstance(value, tuple) and value[0] == "h":
-            return bool(value[2].startswith("@"))
-        owner = state.objects.get(object_of(value) or "")
-        return owner is not None and owner.origin is Origin.GLOBAL
-
-    def _by_frame(self, state: State, frame: Value, overlay: str) -> Value:
-        if isinstance(frame, tuple) and frame[0] == "d":
-            return ("o", frame[1], "b" if overlay == "page" else 0, 0)
-        if isinstance(frame, tuple) and frame[0] == "h":
-            return self.looked_up(state, overlay, frame[2])
-        owner = Owner(Kind.PFN, why="found by its frame number", where=self.where)
-        return self.new_object(state, owner, overlay)
 
 
 def objects_in(values: tuple[Value, ...]) -> Iterator[str]:

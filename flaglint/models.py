@@ -68,6 +68,9 @@ class Models(msgspec.Struct, frozen=True):
     free_types: dict[str, str]
     observe: frozenset[str]
     """names, and prefixes that end in "*" """
+    mapping_of: frozenset[str]
+    mapping_members: frozenset[str]
+    mapping_lock: str
     counts: frozenset[str]
     bulk: dict[str, tuple[int, int]]
     page_copies: frozenset[str]
@@ -144,6 +147,9 @@ def load_models(directory: Path) -> Models:
         free_lists={row["field"]: row["lock"] for row in memory["free_lists"]},
         free_types={row["name"]: row["lock"] for row in memory["free_types"]},
         observe=frozenset(memory["observe"]),
+        mapping_of=frozenset(memory["mapping_of"]),
+        mapping_members=frozenset(memory["mapping_members"]),
+        mapping_lock=memory["mapping_lock"],
         counts=frozenset(memory["counts"]),
         bulk=_pairs(memory["bulk"], "to", "from"),
         page_copies=frozenset(memory["page_copies"]),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from flaglint.calls import Calls
+from flaglint.memory import MAPPING
 from flaglint.ownership import Owner, Root
 from flaglint.state import Cell, State
 from flaglint.summary import Outcome
@@ -26,7 +27,7 @@ def outcomes_of(run: Calls, exits: Iterable[tuple[State, Value]]) -> tuple[Outco
         key = outcome.effect()
         if key in found:
             old = found[key]
-            found[key] = old._replace(guards=old.guards & outcome.guards)
+            found[key] = _both(old, outcome)
         else:
             found[key] = outcome
     outcomes = list(found.values())
@@ -38,10 +39,15 @@ def outcomes_of(run: Calls, exits: Iterable[tuple[State, Value]]) -> tuple[Outco
             less = reduce(outcome)
             key = less.effect()
             if key in merged:
-                less = less._replace(guards=merged[key].guards & less.guards)
+                less = _both(less, merged[key])
             merged[key] = less
         outcomes = list(merged.values())
     return tuple(outcomes)
+
+
+def _both(one: Outcome, other: Outcome) -> Outcome:
+    # Outcomes of one effect: what both are so under, and what is so after both.
+    return one._replace(guards=one.guards & other.guards, known=one.known & other.known)
 
 
 def _coarse(outcome: Outcome) -> Outcome:
@@ -148,6 +154,18 @@ class _Closing:
             elif isinstance(closed, tuple) and closed[0] in ("s", "k"):
                 yield place, ("s", "")  # what the caller knew of it is gone
 
+    def known(self) -> Iterator[tuple[tuple[str, str, str], int]]:
+        """What stays so, after the function, of pages that the caller has."""
+        facts = self._state.facts
+        for key, mask in facts.items():
+            if not (isinstance(key, tuple) and key[0] in ("flag", "now") and key[2] == MAPPING):
+                continue
+            mine = str(key[1])
+            name = self._names.get(mine, mine)
+            ours = name == mine and (not name.startswith("F:") or name.endswith("'"))
+            if not ours and (key[0] == "now" or ("now", *key[1:]) not in facts):
+                yield ("now", name, MAPPING), mask
+
 
 def _outcome(run: Calls, state: State, value: Value) -> Outcome:
     closing = _Closing(state)
@@ -170,6 +188,7 @@ def _outcome(run: Calls, state: State, value: Value) -> Outcome:
         taken=state.locks,
         dropped=run.released - state.locks,
         guards=frozenset(guards),
+        known=frozenset(closing.known()),
     )
 
 

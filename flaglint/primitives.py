@@ -11,11 +11,11 @@ from flaglint.containers import Containers
 from flaglint.flagtable import Atomicity, Helper, Operation
 from flaglint.layout import Spot
 from flaglint.location import Location
-from flaglint.memory import objects_in
+from flaglint.memory import MAPPING, objects_in
 from flaglint.models import Bitop
 from flaglint.ownership import EXCLUSIVE, Kind, Owner
 from flaglint.state import State
-from flaglint.values import ERROR, NULL, VALID, Value, object_of
+from flaglint.values import ERROR, NULL, TRUE, VALID, Value, object_of
 
 _TYPE_HELPER = re.compile(r"(__Set|__Clear|)Page(\w+)")
 _CLASSES = {"IS_ERR": ERROR, "IS_ERR_OR_NULL": NULL | ERROR, "IS_ERR_VALUE": ERROR}
@@ -74,7 +74,7 @@ class Primitives(Containers):
                 if name in state.objects and page[2] in (0, "b"):
                     state.objects[name] = state.objects[name]._replace(parted=True)
             if helper.operation in (Operation.SET, Operation.CLEAR):
-                value = VALID if helper.operation is Operation.SET else NULL
+                value = TRUE if helper.operation is Operation.SET else NULL
                 state.facts[("now", name, flags[0])] = value
         state.env[op.dst] = result
         return True
@@ -189,7 +189,7 @@ class Primitives(Containers):
             self.set(state, op.dst, ("h", self.symbol(state), f"{name}({list_})"), op.type)
             found = object_of(state.env[op.dst])
             for flag in models.gives_flags.get(name, ()) if found else ():
-                state.facts[("flag", found, flag)] = VALID
+                state.facts[("flag", found, flag)] = TRUE
             if found and self.layout.page_type(op.type) == "folio":
                 # A look-up that gives folios finds what is cached or mapped; no cast makes
                 # a slab or a page table of that.
@@ -220,6 +220,11 @@ class Primitives(Containers):
             what = object_of(args[0])
             if what is not None and isinstance(args[0], tuple) and args[0][2:] == ("b", 0):
                 state.env[op.dst] = ("t", "flag", what, TAIL)
+                return True
+        if name in models.mapping_of and args:
+            what = object_of(args[0])
+            if what is not None:
+                state.env[op.dst] = ("t", "flag", what, MAPPING)
                 return True
         match = _TYPE_HELPER.fullmatch(name)
         if match and match.group(2) in models.free_types and args:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 from flaglint.location import Location
 from flaglint.lockset import MustLockset
 from flaglint.ownership import Owner, join
-from flaglint.values import ANY_CLASS, ERROR, NULL, VALID, Value, mentions, rename
+from flaglint.values import ANY_CLASS, ERROR, NULL, VALID, Value, formal_name, mentions, rename
 
 Cell = tuple[str, tuple[str, ...]]
 """A place in memory: a root ("&x", "*p", "k3") and the steps from it."""
@@ -331,7 +331,7 @@ def _pair(names: dict[str, str], theirs: Value, mine: Value) -> None:
 
 def _formal(cell: Cell) -> str:
     """The name of the object that the caller's memory holds at the cell on entry."""
-    return "F:" + "|".join((cell[0][1:], *cell[1]))
+    return formal_name(cell[0][1:], cell[1])
 
 
 def _first(item: tuple[Any, ...]) -> Any:

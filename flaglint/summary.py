@@ -25,7 +25,8 @@ class Outcome(NamedTuple):
     `value` is what it returns. `changed` maps a formal's object to what became of it; `new`
     are objects it made that the value or the stores mention, by their names; `stores` are
     cells of the caller's it wrote; `taken` and `dropped` are locks. `guards` are conditions on
-    what the formals were: (value, class mask).
+    what the formals were: (value, class mask); `known` is what is so at the end of pages that
+    the caller has then: (("now", page, fact), class mask).
     """
 
     value: Value
@@ -35,6 +36,7 @@ class Outcome(NamedTuple):
     taken: frozenset[str]
     dropped: frozenset[str]
     guards: frozenset[tuple[object, int]]
+    known: frozenset[tuple[tuple[str, str, str], int]] = frozenset()
 
     def effect(self) -> tuple[object, ...]:
         """What equality of outcomes looks at: all but evidence."""

@@ -30,6 +30,8 @@ Value: TypeAlias = Any
 NULL, ERROR, VALID = 1, 2, 4
 """The classes of a pointer; a set of them is a sum."""
 ANY_CLASS = 7
+TRUE = ERROR | VALID
+"""The classes of what a condition lets pass: all but NULL."""
 
 
 def add_index(index: int | str, step: int | None) -> int | str:
@@ -50,6 +52,11 @@ def object_of(value: Value) -> str | None:
     if isinstance(value, tuple) and value[0] in ("o", "d"):
         return str(value[1])
     return None
+
+
+def formal_name(param: str, steps: tuple[str, ...]) -> str:
+    """The name of the object that a formal, or memory it points to by `steps`, has on entry."""
+    return "F:" + "|".join((param, *steps))
 
 
 def mentions(value: Value, symbol: str) -> bool:
