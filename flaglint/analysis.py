@@ -19,6 +19,7 @@ import msgspec
 
 from flaglint import checks, ir, scope
 from flaglint.cards import load_cards
+from flaglint.contexts import Contexts, seen
 from flaglint.data import rules_dir
 from flaglint.engine import Engine
 from flaglint.executors import executor_at
@@ -35,7 +36,7 @@ from flaglint.losses import load_losses
 from flaglint.models import load_models
 from flaglint.pageflags import HEADER, read_flags
 from flaglint.pool import Limits
-from flaglint.race import Contexts, Judgement, judge, seen
+from flaglint.race import Judgement, judge
 from flaglint.reading import Mapper, ReadingError, local, on_executor, prepare
 from flaglint.request import Request, cache_directory
 from flaglint.store import Store, digest
@@ -187,14 +188,13 @@ def _program(
     survey.save()
     unread = [Unread(file, reason) for file, reason in survey.odd]
     unread += [Unread(file, "cannot be read") for file in lexicon.unreadable] + reader.unread
-    models = engine.know.models
     contexts = seen(
         engine.decided(),
         engine.pending(),
         engine.graph,
         engine.functions,
         engine.entry_locks(),
-        frozenset((*models.free_types.values(), *models.free_lists.values())),
+        engine.know.models,
         engine.know.layout.private,
     )
     lost = [

@@ -26,9 +26,10 @@ from pathlib import Path
 import msgspec
 
 from flaglint import ir
+from flaglint.contexts import Contexts
 from flaglint.finding import Unread, Verdict
 from flaglint.flagtable import Atomicity, FlagTable
-from flaglint.race import Contexts, Judgement
+from flaglint.race import Judgement
 from flaglint.tree import read_text
 
 _CALL = re.compile(r"\b([A-Za-z_]\w*)\s*\(")

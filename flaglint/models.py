@@ -50,6 +50,8 @@ class Models(msgspec.Struct, frozen=True):
     split_tail: frozenset[str]
     split_flags: frozenset[str]
     drop: dict[str, int]
+    drop_all: dict[str, int]
+    fill_mapped: dict[str, int]
     free_owned: dict[str, int]
     called_at_zero: dict[str, int]
     called_unpublished: frozenset[str]
@@ -66,6 +68,8 @@ class Models(msgspec.Struct, frozen=True):
     entry_types: frozenset[str]
     free_lists: dict[str, str]
     free_types: dict[str, str]
+    published_arguments: dict[str, int]
+    """member of an operation table -> which of its page arguments others can reach"""
     observe: frozenset[str]
     """names, and prefixes that end in "*" """
     mapping_of: frozenset[str]
@@ -126,6 +130,8 @@ def load_models(directory: Path) -> Models:
         split_flags=frozenset(memory["split_flags"]),
         split_tail=frozenset(memory["split_tail"]),
         drop=dict(_named(memory["drop"], "arg")),
+        drop_all=dict(_named(memory["drop_all"], "arg")),
+        fill_mapped=dict(_named(memory["fill_mapped"], "arg")),
         free_owned=dict(_named(memory["free_owned"], "arg")),
         called_at_zero=dict(_named(memory["called_at_zero"], "arg")),
         called_unpublished=frozenset(
@@ -146,6 +152,11 @@ def load_models(directory: Path) -> Models:
         entry_types=frozenset(memory["entry_types"]),
         free_lists={row["field"]: row["lock"] for row in memory["free_lists"]},
         free_types={row["name"]: row["lock"] for row in memory["free_types"]},
+        published_arguments={
+            f"{row['record']}.{member}": row["page"]
+            for row in _read(directory / "callbacks.toml")["published"]
+            for member in row["members"]
+        },
         observe=frozenset(memory["observe"]),
         mapping_of=frozenset(memory["mapping_of"]),
         mapping_members=frozenset(memory["mapping_members"]),

@@ -14,7 +14,7 @@ from flaglint.location import Location
 from flaglint.memory import MAPPING, objects_in
 from flaglint.models import Bitop
 from flaglint.ownership import EXCLUSIVE, Kind, Owner
-from flaglint.state import State
+from flaglint.state import State, alternatives
 from flaglint.values import ERROR, NULL, TRUE, VALID, Value, object_of
 
 _TYPE_HELPER = re.compile(r"(__Set|__Clear|)Page(\w+)")
@@ -155,6 +155,17 @@ class Primitives(Containers):
         if name in models.drop and args:
             self._body_accesses(state, op, args)
             self._release(state, args[models.drop[name]], name, op.where)
+            return True
+        if name in models.drop_all and args:
+            self._body_accesses(state, op, args)
+            why = f"{name}() dropped the reference that kept it"
+            self._every(state, args[models.drop_all[name]], Kind.RELEASED, why)
+            return True
+        number = models.fill_mapped.get(name)
+        if number is not None and number < len(args):
+            self._body_accesses(state, op, args)
+            self._every(state, args[number], Kind.SHARED, f"{name}() found it mapped by a process")
+            state.env[op.dst] = ("s", self.symbol(state))
             return True
         if name in models.free_owned and args:
             self._body_accesses(state, op, args)
@@ -344,6 +355,27 @@ class Primitives(Containers):
             why = "its reference count was zero, and the caller was given the first reference"
             state.objects[name] = owner.moved(Kind.FRESH, why, where)
         return True
+
+    def _every(self, state: State, array: Value, kind: Kind, why: str) -> None:
+        """Each page of an array or a batch at an address is in that state from here on."""
+        owner = Owner(kind, why=why, where=self.where)
+        if not (isinstance(array, tuple) and array[0] == "a"):
+            return
+        root, steps = array[1], array[2]
+        variable = root[1:] if root.startswith("&") and not steps else ""
+        if self.layout.page_type(self.function.types.get(variable, "")):
+            held = state.env.get(variable)  # one page's variable, passed as an array of one
+            name = object_of(held)
+            if kind is Kind.SHARED or name is None:
+                overlay = self.layout.page_type(self.function.types[variable])
+                state.env[variable] = self.new_object(state, owner, overlay)
+            elif name in state.objects and not self._one_of_many(state, held):
+                state.objects[name] = state.objects[name].moved(kind, why, self.where)
+            return
+        cells = [c for c in state.cells if c[0] == root and c[1][: len(steps)] == steps and c[1]]
+        members = [cell for cell in cells if cell[1][-1] == "[]"] or [(root, (*steps, "[]"))]
+        for cell in members:
+            state.cells[cell] = alternatives(owner)
 
     def _release(self, state: State, page: Value, name: str, where: Location) -> None:
         what = object_of(page)

@@ -5,30 +5,24 @@ could run at the same time holds a lock that is also held here. Otherwise some o
 the word is the witness: best a different flag (its loss is silent), atomic, with the fewest
 locks, on exactly this word, reached by a short chain.
 
-Interface: `seen` collects the contexts of every writer, `judge` gives one `Judgement` for each
-plain site among them.
+Interface: `judge` gives one `Judgement` for each plain site among the contexts.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
 from flaglint import ir
 from flaglint.access import Access, Place
 from flaglint.callgraph import CallGraph
+from flaglint.contexts import Contexts
 from flaglint.finding import Evidence, RacingAccess, Step, Taken, Verdict
-from flaglint.handover import settled
-from flaglint.layout import CARRIERS
 from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, REASON, Kind, Origin
 
 _SHOWN = 4
-
-_Seen = tuple[str, Access, tuple[str, ...]]
-Contexts = Mapping[Place, Sequence[_Seen]]
-"""Of each place: the functions it was decided in (by key), the access as seen there, doubts."""
 
 
 class Context(msgspec.Struct, frozen=True):
@@ -98,58 +92,6 @@ class Chains:
         return tuple(chain)
 
 
-def seen(
-    decided: Mapping[str, Iterable[Access]],
-    pending: Mapping[str, Iterable[Access]],
-    graph: CallGraph,
-    functions: Mapping[str, ir.Function],
-    entry: Mapping[str, frozenset[str]],
-    free_locks: frozenset[str],
-    private: Callable[[tuple[str, ...]], bool],
-) -> Contexts:
-    """Every place that writes a flags word, plainly or not, in the contexts it was seen in.
-
-    `entry` holds the locks that all callers of a function hold; `free_locks` the locks that
-    keep a free page on the allocator's lists; `private` tells whether memory reached from a
-    formal by some steps is a caller's own.
-    """
-    contexts: dict[Place, list[_Seen]] = {}
-    for key, accesses in decided.items():
-        for access in accesses:
-            access = _locked(access, entry.get(key, frozenset()), free_locks)
-            contexts.setdefault(access.place, []).append((key, access, ()))
-    for key, accesses in pending.items():
-        if graph.callers.get(key):
-            continue
-        name = functions[key].name
-        doubt = f"no caller of {name}() was seen"
-        for access in accesses:
-            if access.owner.shown:  # published here, whatever the caller had
-                owner = access.owner.moved(Kind.SHARED, access.owner.why, access.place.where)
-                owner = owner.from_(Origin.PUBLISHED)
-                contexts.setdefault(access.place, []).append(
-                    (key, access._replace(owner=owner), ())
-                )
-                continue
-            steps = access.owner.root[1] if access.owner.root else ()
-            if access.kind is Kind.ENTRY and steps and not (private(steps) and _carried(steps)):
-                # Nobody was seen to call it with a structure of its own: what it reads from
-                # there (a node's list, a mapping's member) was there before, for all to see.
-                shared = access.owner.moved(Kind.SHARED, _read_from(steps), access.place.where)
-                contexts.setdefault(access.place, []).append(
-                    (key, access._replace(owner=shared), ())
-                )
-                continue
-            why = (doubt,) if access.kind in CONDITIONAL else ()
-            contexts.setdefault(access.place, []).append((key, access, why))
-    for key, accesses in pending.items():
-        for access in accesses:
-            if access.place not in contexts:
-                doubt = "no calling context that reaches it was seen"
-                contexts[access.place] = [(key, access, (doubt,))]
-    return settled(contexts)
-
-
 def judge(
     contexts: Contexts, graph: CallGraph, functions: Mapping[str, ir.Function]
 ) -> tuple[Judgement, ...]:
@@ -161,34 +103,6 @@ def judge(
         for place, found in sorted(contexts.items(), key=lambda item: item[0][:4])
         if place.atomicity == "plain"
     )
-
-
-def _locked(access: Access, held: frozenset[str], free_locks: frozenset[str]) -> Access:
-    # The locks of all callers count as held here; and a page known to be free only by its
-    # type is free only while one of the allocator's locks is held.
-    locks = access.locks | held
-    owner = access.owner
-    if (
-        owner.kind is Kind.FREE
-        and owner.origin in (Origin.TYPED, Origin.LISTED)
-        and not locks & free_locks
-    ):
-        owner = owner._replace(
-            kind=Kind.SHARED, why="a free page, but the allocator's lock is not held"
-        )
-    return access._replace(locks=locks, owner=owner)
-
-
-def _carried(steps: tuple[str, ...]) -> bool:
-    # Whether the steps stay in what only carries pages from one function to the next. Other
-    # records may be on the stack here and in lists and mappings there.
-    records = [step[1:].split(".", 1)[0] for step in steps if step.startswith(".")]
-    return all(record in CARRIERS for record in records)
-
-
-def _read_from(steps: tuple[str, ...]) -> str:
-    members = [step[1:] for step in steps if step.startswith(".")]
-    return f"read from {members[-1] if members else 'shared memory'}"
 
 
 def _writers(contexts: Contexts) -> list[tuple[str, Access]]:
@@ -208,7 +122,7 @@ def _writers(contexts: Contexts) -> list[tuple[str, Access]]:
 
 def _judge(
     place: Place,
-    found: Sequence[_Seen],
+    found: Sequence[tuple[str, Access, tuple[str, ...]]],
     writers: list[tuple[str, Access]],
     chains: Chains,
     functions: Mapping[str, ir.Function],

@@ -15,10 +15,10 @@ from collections.abc import Mapping, Sequence
 
 from flaglint import ir
 from flaglint.access import Access, Place
+from flaglint.contexts import Contexts
 from flaglint.finding import Writer
 from flaglint.flagtable import FlagTable
 from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, Kind
-from flaglint.race import Contexts
 
 
 def writers(

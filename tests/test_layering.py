@@ -63,6 +63,7 @@ ROWS = (
     {"rounds"},
     {"engine"},
     {"handover"},
+    {"contexts"},
     {"race"},
     {"gaps"},
     {"ledger", "writers"},
