@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from flaglint import __version__
+from flaglint.folders import ARCHES
 
 CHECK_FORMATS = ("text", "concise", "json", "sarif", "github", "codeclimate", "html")
 """The names of flaglint.formats, which --help must not have to import."""
@@ -23,7 +24,6 @@ ROBOTS = ("b4", "nipa")
 DIFF_FORMATS = ("text", "concise", "json", "sarif", "github", "codeclimate", *ROBOTS)
 SHELLS = ("bash", "zsh", "fish")
 STAGES = ("flags", "ir", "callgraph", "summary")
-ARCHES = ("x86_64", "arm64")
 
 _DESCRIPTION = """\
 Finds plain (non-atomic) writes of page flags that can lose a concurrent update.
@@ -256,7 +256,7 @@ def _output_options(parser: argparse.ArgumentParser, formats: tuple[str, ...]) -
 
 def _tree_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("kernel")
-    group.add_argument("--arch", choices=ARCHES, help=f"default: {ARCHES[0]}")
+    group.add_argument("--arch", choices=tuple(ARCHES), help=f"default: {next(iter(ARCHES))}")
     group.add_argument(
         "--config",
         metavar="FILE",

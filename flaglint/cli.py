@@ -10,15 +10,17 @@ The interface is `main(argv) -> status`.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flaglint.arguments import ARCHES, CHECK_FORMATS, ROBOTS, is_build_call, parse, suggestion
+from flaglint.arguments import CHECK_FORMATS, ROBOTS, is_build_call, parse, suggestion
+from flaglint.folders import ARCHES
 
 if TYPE_CHECKING:
     from flaglint.cards import Card
@@ -205,14 +207,11 @@ def _build(argv: Sequence[str]) -> int:
     def analyse(call: Call, settings: Settings) -> Report:
         from flaglint import policy, recall
         from flaglint.cards import load_cards
-        from flaglint.makecheck import ARCHES
         from flaglint.request import Request
 
         objtree = call.objtree if call.objtree != call.srctree else None
-        request = Request(
-            paths=(call.srctree,), arch=ARCHES[call.arch], objtree=objtree, cache_dir=cache
-        )
-        report = recall.analyse(request, _Progress(False))
+        request = Request(paths=(call.srctree,), arch=call.arch, objtree=objtree, cache_dir=cache)
+        report = recall.analyse(request, _unseen)
         rules = policy.of_settings(settings, load_cards())
         return policy.apply(report, rules, _today(), whole=True)[0]
 
@@ -256,11 +255,8 @@ def _graph(options: argparse.Namespace) -> int:
     from flaglint.analysis import judged
     from flaglint.report import graph
 
-    progress = _Progress(sys.stderr.isatty() and not options.quiet)
-    try:
+    with _progress(options) as progress:
         judgements = judged(_request(options, [options.path]), progress)
-    finally:
-        progress.clear()
     found = graph.at(judgements, options.site)
     if not found:
         names = graph.names(judgements, options.site)
@@ -367,7 +363,7 @@ def _settle(options: argparse.Namespace) -> None:
         settings = discover(Path(paths[0] if paths else "."))
     options.found = settings
     options.quiet = options.quiet or getattr(options, "format", "") in ROBOTS
-    for name, choices in (("format", CHECK_FORMATS), ("arch", ARCHES)):
+    for name, choices in (("format", CHECK_FORMATS), ("arch", tuple(ARCHES))):
         value = getattr(settings, name)
         if value is not None and value not in choices:
             meant = suggestion(value, choices) or f"; known are {', '.join(choices)}"
@@ -384,18 +380,15 @@ def _settle(options: argparse.Namespace) -> None:
     for name in ("arch", "config", "jobs"):
         if name in options and not getattr(options, name):
             setattr(options, name, getattr(settings, name))
-    options.arch = options.arch or ARCHES[0]
+    options.arch = options.arch or next(iter(ARCHES))
 
 
 def _analyse(options: argparse.Namespace, paths: Sequence[str]) -> Report:
     """Run the engine, with progress on a terminal."""
     from flaglint.recall import analyse
 
-    progress = _Progress(sys.stderr.isatty() and not options.quiet)
-    try:
+    with _progress(options) as progress:
         return analyse(_request(options, paths), progress)
-    finally:
-        progress.clear()
 
 
 def _request(options: argparse.Namespace, paths: Sequence[str]) -> Request:
@@ -432,20 +425,25 @@ def _cache_dir() -> str:
     return str(base / "flaglint")
 
 
-class _Progress:
-    """One line on a terminal that says what is being done."""
+@contextlib.contextmanager
+def _progress(options: argparse.Namespace) -> Iterator[Callable[[str, int, int], None]]:
+    """One line on a terminal that says what is being done, and is gone afterwards."""
+    if options.quiet or not sys.stderr.isatty():
+        yield _unseen
+        return
 
-    def __init__(self, shown: bool) -> None:
-        self._shown = shown
+    def show(stage: str, done: int, total: int) -> None:
+        count = f" {done}/{total}" if total else ""
+        print(f"\r\x1b[K{stage}{count}", end="", file=sys.stderr, flush=True)
 
-    def __call__(self, stage: str, done: int, total: int) -> None:
-        if self._shown:
-            count = f" {done}/{total}" if total else ""
-            print(f"\r\x1b[K{stage}{count}", end="", file=sys.stderr, flush=True)
+    try:
+        yield show
+    finally:
+        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
-    def clear(self) -> None:
-        if self._shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+def _unseen(stage: str, done: int, total: int) -> None:
+    """The progress that nobody watches."""
 
 
 # Output

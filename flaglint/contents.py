@@ -23,12 +23,11 @@ from pathlib import Path
 
 import msgspec
 
+from flaglint.folders import holds_kernel_code
 from flaglint.git import Repository
 
 _SUFFIXES = (".c", ".h", ".inc", ".tbl")
 _NAMES = ("Makefile", "Kbuild", "Kconfig")
-_ELSEWHERE = ("Documentation", "tools", "samples", "rust", "usr", "certs", "LICENSES")
-"""Top directories of which nothing is analysed, and nothing included by what is."""
 
 Reader = Callable[[Iterable[str]], Iterator[tuple[str, bytes]]]
 Stats = dict[str, tuple[int, int, int, str]]
@@ -146,7 +145,7 @@ def matters(path: str, srcarch: str) -> bool:
         return kept and not path.endswith(".c")
     if "generated" in parts[1:-1] or path.startswith("include/config/"):
         return False
-    return kept and parts[0] not in _ELSEWHERE
+    return kept and holds_kernel_code(parts[0])
 
 
 def encode_stats(stats: Stats) -> bytes:
@@ -174,7 +173,8 @@ def _walk(root: Path, srcarch: str) -> Iterator[str]:
             path = f"{folder}{entry.name}"
             if entry.is_dir(follow_symlinks=False):
                 top = path.partition("/")[0]
-                if top not in _ELSEWHERE and entry.name != ".git":
+                needed = top == "scripts" or holds_kernel_code(top)  # as matters() says
+                if needed and entry.name != ".git":
                     pending.append(f"{path}/")
             else:
                 yield path

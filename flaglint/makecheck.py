@@ -31,29 +31,33 @@ import msgspec
 
 from flaglint.data import rules_dir
 from flaglint.finding import Finding, RacingAccess, Report
+from flaglint.folders import arch_of, holds_kernel_code
 from flaglint.settings import Settings, discover
 from flaglint.store import private_directory
 
 Analyse = Callable[[], Report]
 Say = Callable[[str], None]
 
-ARCHES = {"x86": "x86_64", "arm64": "arm64"}
-"""The architectures that flaglint knows, by their directories of arch/."""
-
-_ELSEWHERE = ("Documentation", "tools", "samples", "scripts", "usr", "rust", "certs")
 _SLACK = 100_000_000
 """A file as young as this (ns) when the report was begun may have changed since: clocks of file
 systems tick slowly."""
 
 
 class Call(msgspec.Struct, frozen=True):
-    """One call by the build. `name` is the C file as make spells it; the rest is absolute."""
+    """One call by the build. `name` is the C file as make spells it, other paths are absolute;
+    `srcarch` is the architecture's directory under arch/.
+    """
 
     name: str
     file: str
     srctree: str
     objtree: str
-    arch: str
+    srcarch: str
+
+    @property
+    def arch(self) -> str:
+        """The architecture, "" for one that is not supported."""
+        return arch_of(self.srcarch) or ""
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -89,7 +93,7 @@ def read_call(argv: Sequence[str], environ: Mapping[str, str]) -> Call:
         file=os.path.realpath(os.path.join(here, argv[-1])),
         srctree=os.path.realpath(os.path.join(objtree, environ["srctree"])),
         objtree=objtree,
-        arch=environ.get("SRCARCH", ""),
+        srcarch=environ.get("SRCARCH", ""),
     )
 
 
@@ -122,12 +126,14 @@ def check_file(call: Call, cache: Path, version: str, analyse: Analyse, say: Say
     cannot be trusted, and what reading files raises; what `analyse` raises is kept, and told once.
     """
     path = os.path.relpath(call.file, call.srctree)
-    if path.startswith("../") or path.split("/")[0] in _ELSEWHERE:
+    if path.startswith("../") or not holds_kernel_code(path.split("/")[0]):
         return []
-    if call.arch not in ARCHES:
-        say(f"{call.name}: not checked: arch/{call.arch} is not supported")
+    if not call.arch:
+        say(f"{call.name}: not checked: arch/{call.srcarch} is not supported")
         return []
-    place = hashlib.sha256("\0".join((call.srctree, call.objtree, call.arch)).encode()).hexdigest()
+    place = hashlib.sha256(
+        "\0".join((call.srctree, call.objtree, call.srcarch)).encode()
+    ).hexdigest()
     private_directory(cache)
     folder = private_directory(cache / "make")
     record = folder / f"{place[:24]}.msgpack"
@@ -191,7 +197,7 @@ def _stamp(path: str) -> tuple[int, int]:
 def _header_times(call: Call) -> Iterator[int]:
     """When each header, and the configuration, was changed; what the build makes does not count."""
     pending = [
-        os.path.join(call.srctree, top) for top in ("include", f"arch/{call.arch}/include", "mm")
+        os.path.join(call.srctree, top) for top in ("include", f"arch/{call.srcarch}/include", "mm")
     ]
     while pending:
         with contextlib.suppress(OSError), os.scandir(pending.pop()) as entries:

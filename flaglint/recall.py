@@ -21,11 +21,12 @@ from pathlib import Path
 import msgspec
 
 from flaglint.finding import Report
+from flaglint.folders import ARCHES
 from flaglint.identity import identity
 from flaglint.request import Request, cache_directory
 from flaglint.store import Store, digest
 from flaglint.survey import Survey
-from flaglint.tree import ARCHES, TreeError, locate
+from flaglint.tree import TreeError, locate
 
 Progress = Callable[[str, int, int], None]
 

@@ -11,7 +11,7 @@ and inode are those of the run before has the content of the run before, and so 
 Invariants: nothing is followed out of the tree. A file changed in the last seconds before the
 walk is read again next time, since a later change might leave the same times (as git does).
 
-Limits: folders that hold no code of this architecture's kernel are left out (`SKIPPED`).
+Limits: folders that hold no code of this architecture's kernel are left out (`folders`).
 
 Interface: `Survey`.
 """
@@ -25,11 +25,9 @@ from pathlib import Path
 
 import msgspec
 
+from flaglint.folders import holds_kernel_code
 from flaglint.store import Store, digest
 from flaglint.tree import inside
-
-SKIPPED = frozenset(("Documentation", "tools", "samples", "scripts", "usr", "rust", "certs"))
-"""Folders at the top of the tree that no kernel code is compiled from."""
 
 _KINDS = (".c", ".h")
 _BUILD = ("Makefile", "Kbuild", "Kconfig", "compile_commands.json")
@@ -226,7 +224,7 @@ def _why_not(entry: os.DirEntry[str]) -> str:
 
 def _entered(folder: str, name: str, srcarch: str) -> bool:
     if not folder:
-        return name not in SKIPPED
+        return holds_kernel_code(name)
     return folder != "arch/" or name == srcarch
 
 

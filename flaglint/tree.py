@@ -22,10 +22,8 @@ from pathlib import Path
 
 import msgspec
 
+from flaglint.folders import ARCHES
 from flaglint.kconfig import fit
-
-ARCHES = {"x86_64": "x86", "arm64": "arm64"}
-"""Supported architectures, and the directory of each under arch/."""
 
 PAGE_FLAGS = "include/linux/page-flags.h"
 

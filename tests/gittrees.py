@@ -12,6 +12,8 @@ from tests.expectations import MINI_KERNEL
 PLAIN = "__folio_set_partially_mapped"
 ATOMIC = "folio_set_partially_mapped"
 SITE = "mm/huge_memory.c"
+HEADER = "include/linux/page-flags.h"
+DECLARED = "FOLIO_SET_FLAG(partially_mapped, FOLIO_SECOND_PAGE)"
 
 _IDENTITY = {
     f"GIT_{who}_{what}": value
@@ -49,9 +51,9 @@ def mini_repository(folder: Path) -> Path:
 
 
 def commit(folder: Path, message: str) -> str:
-    """Commit everything; the commit's id."""
+    """Commit everything, whatever a hook would say; the commit's id."""
     git(folder, "add", "-A")
-    git(folder, "commit", "-q", "-m", message)
+    git(folder, "commit", "-q", "--no-verify", "-m", message)
     return git(folder, "rev-parse", "HEAD").strip()
 
 
@@ -61,3 +63,29 @@ def edit(folder: Path, file: str, old: str, new: str, count: int = 1) -> None:
     text = path.read_text()
     assert old in text, f"{file} has no {old!r}"
     path.write_text(text.replace(old, new, count))
+
+
+def mend(folder: Path) -> str:
+    """The header's setter becomes atomic, and its caller uses it; the commit's id."""
+    edit(folder, HEADER, f"__{DECLARED}", DECLARED)
+    edit(folder, SITE, PLAIN, ATOMIC)
+    return commit(folder, "mm: set it atomically")
+
+
+def break_it(folder: Path) -> None:
+    """In the work tree, the undoing of mend()."""
+    edit(folder, HEADER, DECLARED, f"__{DECLARED}")
+    edit(folder, SITE, ATOMIC, PLAIN)
+
+
+def break_it_in_the_header(folder: Path) -> str:
+    """After mend(): a commit in which the caller uses a helper that is plain by its name only,
+    and in the work tree an edit of the header alone that makes it plain. The commit's id.
+    """
+    (folder / SITE).write_text((folder / SITE).read_text().replace(ATOMIC, PLAIN))
+    body = f"static inline void {PLAIN}(struct folio *folio)\n{{\n\t{ATOMIC}(folio);\n}}\n"
+    edit(folder, HEADER, DECLARED, f"{DECLARED}\n{body}")
+    made = commit(folder, "an atomic helper by a plain name")
+    edit(folder, HEADER, body, "")
+    edit(folder, HEADER, DECLARED, f"__{DECLARED}")
+    return made

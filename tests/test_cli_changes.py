@@ -11,8 +11,18 @@ from pathlib import Path
 import pytest
 
 from flaglint.cli import CLEAN, FAILED, FINDINGS, main
-from tests.gittrees import ATOMIC, PLAIN, SITE, commit, edit, git, mini_repository
-from tests.test_revisions import DECLARED, HEADER
+from tests.gittrees import (
+    DECLARED,
+    HEADER,
+    SITE,
+    break_it,
+    break_it_in_the_header,
+    commit,
+    edit,
+    git,
+    mend,
+    mini_repository,
+)
 
 Output = pytest.CaptureFixture[str]
 Run = Callable[..., tuple[int, str, str]]
@@ -22,9 +32,7 @@ Run = Callable[..., tuple[int, str, str]]
 def root(tmp_path: Path) -> Path:
     """The mini-kernel without its race (HEAD), with it before (HEAD^)."""
     root = mini_repository(tmp_path / "linux")
-    edit(root, HEADER, f"__{DECLARED}", DECLARED)
-    edit(root, SITE, PLAIN, ATOMIC)
-    commit(root, "mm: set it atomically")
+    mend(root)
     return root
 
 
@@ -40,11 +48,6 @@ def run(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Out
         return status, out, err
 
     return ran
-
-
-def break_it(root: Path) -> None:
-    edit(root, HEADER, DECLARED, f"__{DECLARED}")
-    edit(root, SITE, ATOMIC, PLAIN)
 
 
 def test_diff_in_every_form(root: Path, run: Run) -> None:
@@ -158,12 +161,7 @@ def test_nipa_gets_its_status_and_its_summary(
 
 
 def test_the_hook_reports_what_the_change_makes_racy_elsewhere(root: Path, run: Run) -> None:
-    (root / SITE).write_text((root / SITE).read_text().replace(ATOMIC, PLAIN))
-    body = f"static inline void {PLAIN}(struct folio *folio)\n{{\n\t{ATOMIC}(folio);\n}}\n"
-    edit(root, HEADER, DECLARED, f"{DECLARED}\n{body}")
-    commit(root, "an atomic helper by a plain name")
-    edit(root, HEADER, body, "")
-    edit(root, HEADER, DECLARED, f"__{DECLARED}")
+    break_it_in_the_header(root)
     status, out, _ = run("hook", HEADER)
     assert status == FINDINGS
     assert f"{SITE}:55:3: error" in out

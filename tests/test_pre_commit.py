@@ -9,8 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.gittrees import ATOMIC, PLAIN, SITE, commit, edit, git, mini_repository
-from tests.test_revisions import DECLARED, HEADER
+from tests.gittrees import (
+    HEADER,
+    SITE,
+    break_it,
+    break_it_in_the_header,
+    commit,
+    edit,
+    git,
+    mend,
+    mini_repository,
+)
 
 MANIFEST = Path(__file__).parent.parent / ".pre-commit-hooks.yaml"
 
@@ -22,34 +31,31 @@ def root(tmp_path: Path) -> Path:
     Only `language` differs from what users get: nothing is to be installed in a test.
     """
     root = mini_repository(tmp_path / "linux")
-    edit(root, HEADER, f"__{DECLARED}", DECLARED)
-    edit(root, SITE, PLAIN, ATOMIC)
+    mend(root)
     hook = MANIFEST.read_text().replace("language: python", "language: system")
     hook = hook.replace("entry: flaglint", f"entry: {sys.executable} -m flaglint")
     lines = "".join(f"  {line}\n" for line in hook.splitlines() if not line.startswith("#"))
     (root / ".pre-commit-config.yaml").write_text(f"repos:\n- repo: local\n  hooks:\n{lines}")
-    commit(root, "mended, with a hook")
+    commit(root, "a hook")
     done = pre_commit(root, "install")
     assert done.returncode == 0, done.stdout
     return root
 
 
 def pre_commit(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "pre_commit", *words],
-        cwd=root,
-        env=environment(root),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
+    return ran(root, sys.executable, "-m", "pre_commit", *words)
 
 
-def environment(root: Path) -> dict[str, str]:
+def try_commit(root: Path) -> subprocess.CompletedProcess[str]:
+    identity = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+    return ran(root, "git", *identity, "commit", "-m", "try")
+
+
+def ran(root: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """A command run in the repository, all that it says on stdout."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
     cache = root.parent / "cache"
-    return kept | {
+    environment = kept | {
         "XDG_CACHE_HOME": str(cache),
         "PRE_COMMIT_HOME": str(cache / "pre-commit"),
         "PRE_COMMIT_COLOR": "never",
@@ -57,13 +63,10 @@ def environment(root: Path) -> dict[str, str]:
         "GIT_CONFIG_GLOBAL": "/dev/null",
         "GIT_CONFIG_SYSTEM": "/dev/null",
     }
-
-
-def try_commit(root: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["git", "-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-m", "try"],
+        command,
         cwd=root,
-        env=environment(root),
+        env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -71,20 +74,14 @@ def try_commit(root: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_manifest_is_one() -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "pre_commit", "validate-manifest", str(MANIFEST)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def test_the_manifest_is_one(tmp_path: Path) -> None:
+    done = pre_commit(tmp_path, "validate-manifest", str(MANIFEST))
     assert done.returncode == 0, done.stdout
 
 
 def test_a_racy_commit_is_stopped_and_its_fix_passes(root: Path) -> None:
     head = git(root, "rev-parse", "HEAD")
-    edit(root, HEADER, DECLARED, f"__{DECLARED}")
-    edit(root, SITE, ATOMIC, PLAIN)
+    break_it(root)
     git(root, "add", "-A")
     edit(root, "mm/swap.c", "#include", "#error unstaged\n#include")
     done = try_commit(root)
@@ -102,13 +99,7 @@ def test_a_racy_commit_is_stopped_and_its_fix_passes(root: Path) -> None:
 
 
 def test_a_header_edit_alone_is_stopped_for_a_site_elsewhere(root: Path) -> None:
-    (root / SITE).write_text((root / SITE).read_text().replace(ATOMIC, PLAIN))
-    body = f"static inline void {PLAIN}(struct folio *folio)\n{{\n\t{ATOMIC}(folio);\n}}\n"
-    edit(root, HEADER, DECLARED, f"{DECLARED}\n{body}")
-    git(root, "add", "-A")
-    assert try_commit(root).returncode == 0
-    edit(root, HEADER, body, "")
-    edit(root, HEADER, DECLARED, f"__{DECLARED}")
+    break_it_in_the_header(root)
     git(root, "add", "-A")
     done = try_commit(root)
     assert done.returncode != 0
@@ -116,10 +107,8 @@ def test_a_header_edit_alone_is_stopped_for_a_site_elsewhere(root: Path) -> None
 
 
 def test_an_old_race_does_not_stop_other_commits(root: Path) -> None:
-    edit(root, HEADER, DECLARED, f"__{DECLARED}")
-    edit(root, SITE, ATOMIC, PLAIN)
-    git(root, "add", "-A")
-    git(root, "commit", "-q", "-m", "in", "--no-verify")
+    break_it(root)
+    commit(root, "in")
     edit(root, "mm/swap.c", "#include", "/* x */\n#include")
     git(root, "add", "-A")
     done = try_commit(root)

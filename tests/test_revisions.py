@@ -15,11 +15,20 @@ from flaglint.git import GitError
 from flaglint.patches import PatchError
 from flaglint.revisions import Answer, Question, RevisionError, answer
 from tests.expectations import MINI_KERNEL
-from tests.gittrees import ATOMIC, PLAIN, SITE, commit, edit, git, mini_repository
+from tests.gittrees import (
+    ATOMIC,
+    HEADER,
+    PLAIN,
+    SITE,
+    break_it_in_the_header,
+    commit,
+    edit,
+    git,
+    mend,
+    mini_repository,
+)
 from tests.reports import EMPTY
 
-HEADER = "include/linux/page-flags.h"
-DECLARED = "FOLIO_SET_FLAG(partially_mapped, FOLIO_SECOND_PAGE)"
 Ask = Callable[..., Answer]
 
 
@@ -48,13 +57,6 @@ def races(findings: tuple[Finding, ...]) -> list[tuple[str, str]]:
 
 
 PLANTED = [("deferred_split_folio", PLAIN)]
-
-
-def mend(root: Path) -> str:
-    """The header's setter becomes atomic, and its caller uses it."""
-    edit(root, HEADER, f"__{DECLARED}", DECLARED)
-    edit(root, SITE, PLAIN, ATOMIC)
-    return commit(root, "mm: set it atomically")
 
 
 def test_a_fix_and_its_revert(root: Path, ask: Ask) -> None:
@@ -102,12 +104,7 @@ def test_a_renamed_function_and_variables_are_not_blamed(root: Path, ask: Ask) -
 
 def test_a_header_edit_shows_every_site_it_makes_racy(root: Path, ask: Ask) -> None:
     mend(root)
-    (root / SITE).write_text((root / SITE).read_text().replace(ATOMIC, PLAIN))
-    body = f"static inline void {PLAIN}(struct folio *folio)\n{{\n\t{ATOMIC}(folio);\n}}\n"
-    edit(root, HEADER, DECLARED, f"{DECLARED}\n{body}")
-    commit(root, "an atomic helper by a plain name")
-    edit(root, HEADER, body, "")
-    edit(root, HEADER, DECLARED, f"__{DECLARED}")
+    break_it_in_the_header(root)
     result = ask("HEAD")
     assert result.files == (HEADER,)
     assert races(result.changes.introduced) == PLANTED
