@@ -82,6 +82,7 @@ def analyse(
     levels = {card.id: card.level for card in load_cards()}
     findings = checks.run(checks.Evidence(program.table, program.judgements, levels, load_losses()))
     wanted = _wanted(request, root)
+    left_out = {entry.file for entry in program.unread if not entry.function}
     doubts = Counter(doubt for site in sites for doubt in site.doubts)
     return Report(
         root=root,
@@ -89,7 +90,7 @@ def analyse(
         coverage=coverage,
         findings=tuple(f for f in findings if _touches(f, wanted)),
         sites=tuple(s for s in sites if not wanted or s.file in wanted),
-        files=len(program.files),
+        files=tuple(file for file in program.files if file not in left_out),
         unread=program.unread,
         doubts=tuple(sorted(doubts.items(), key=lambda item: (-item[1], item[0]))),
         writers=writers(program.contexts, program.engine.functions, program.table),

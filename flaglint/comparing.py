@@ -37,7 +37,8 @@ class Changes(msgspec.Struct, frozen=True):
 
     `undecided` are those of `fixed` whose write is still there with the verdict unknown: no
     longer reported, but not shown to be safe either. `unread` is what can no longer be
-    analysed, and could before.
+    analysed, and could before, or is new. (Which files are read for their callers differs from
+    one state to the other: one that was not looked at before is no loss.)
     """
 
     introduced: tuple[Finding, ...] = ()
@@ -56,13 +57,16 @@ def compare(before: Report, after: Report, old: Text, new: Text) -> Changes:
     pairing.match(lambda f: _write(f, f.file, 0), lambda f: _write(f, f.file, 0))
     pairing.match_moved(old, new)
     fixed = pairing.left_before()
+    known, read = set(map(_place, before.unread)), frozenset(before.files)
     return Changes(
         introduced=pairing.left_after(),
         fixed=fixed,
         preexisting=pairing.paired_after(),
         undecided=tuple(found for found in fixed if _undecided(found, after.sites)),
         unread=tuple(
-            item for item in after.unread if _place(item) not in map(_place, before.unread)
+            item
+            for item in after.unread
+            if _place(item) not in known and (item.file in read or old(item.file) != new(item.file))
         ),
     )
 

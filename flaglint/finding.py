@@ -185,11 +185,11 @@ class Suppressed(msgspec.Struct, frozen=True):
 class Report(msgspec.Struct, frozen=True):
     """Everything one run has to say, ready for rendering.
 
-    `kernel` is the tree's version; `files` how many C files were analysed; `root` the
-    tree's absolute path (for source snippets; never printed into a report). `writers` are all
-    the places that write a flags word, in the tree's order; `table` is what the header says of
-    the words' bits. `suppressed` are the findings that the user's settings or baseline keep out
-    of `findings`. `accidents` are files not read for reasons that may not come again.
+    `kernel` is the tree's version; `files` are the C files that were analysed, all or in part;
+    `root` the tree's absolute path (for source snippets; never printed into a report). `writers`
+    are all the places that write a flags word, in the tree's order; `table` is what the header
+    says of the words' bits. `suppressed` are the findings that the user's settings or baseline
+    keep out of `findings`. `accidents` are files not read for reasons that may not come again.
     """
 
     root: str
@@ -197,7 +197,7 @@ class Report(msgspec.Struct, frozen=True):
     coverage: Coverage
     findings: tuple[Finding, ...]
     sites: tuple[Site, ...]
-    files: int = 0
+    files: tuple[str, ...] = ()
     unread: tuple[Unread, ...] = ()
     doubts: tuple[tuple[str, int], ...] = ()
     writers: tuple[Writer, ...] = ()

@@ -142,7 +142,7 @@ REPORT = Report(
     coverage=Coverage(textual=5, analysed=3, inactive=1, unparsed=1),
     findings=(RACE, ALIAS),
     sites=SITES,
-    files=125,
+    files=tuple(f"mm/{number}.c" for number in range(125)),
     unread=(Unread("mm/broken.c", "'asm/nowhere.h' file not found", "broken"),),
     doubts=(("unknown callee", 12), ("caller outside the analysed files", 3)),
 )

@@ -26,7 +26,7 @@ def render_check(report: Report) -> bytes:
                 _finding(hidden.finding) | {"reason": hidden.reason, "source": hidden.source}
                 for hidden in report.suppressed
             ],
-            "files": report.files,
+            "files": len(report.files),
             "doubts": _counted(report.doubts),
             "unread": [msgspec.to_builtins(item) for item in report.unread],
         }
@@ -39,7 +39,7 @@ def render_sites(report: Report) -> bytes:
         _head(report)
         | {
             "sites": [_site(site) for site in report.sites],
-            "files": report.files,
+            "files": len(report.files),
             "doubts": _counted(report.doubts),
             "unread": [msgspec.to_builtins(item) for item in report.unread],
         }

@@ -177,7 +177,7 @@ def totals(report: Report) -> list[str]:
     )
     lines = [
         plural(len(report.findings), "finding") + (f" ({by_level})" if by_level else ""),
-        f"kernel {printable(report.kernel)}, {plural(report.files, 'file')} analysed",
+        f"kernel {printable(report.kernel)}, {plural(len(report.files), 'file')} analysed",
         coverage(report),
     ]
     if report.suppressed:

@@ -150,7 +150,7 @@ def _summary(report: Report) -> Markup:
         "ul",
         tag("li", tag("b", plural(len(report.findings), "finding")), " ", *_spaced(found), hidden),
         tag("li", tag("b", plural(len(report.sites), "plain write")), " ", *_spaced(shares)),
-        tag("li", tag("b", plural(report.files, "file")), " analysed"),
+        tag("li", tag("b", plural(len(report.files), "file")), " analysed"),
         class_="summary",
     )
 

@@ -123,7 +123,7 @@ def _run(
         ],
         properties={
             "kernel": report.kernel,
-            "files": report.files,
+            "files": len(report.files),
             "coverage": msgspec.to_builtins(report.coverage),
             "doubts": dict(report.doubts),
         },
