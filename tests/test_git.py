@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from flaglint.git import GitError, clean_environment, find_repository
+from flaglint.git import GitError, clean_environment, find_repository, run_git
 from tests.gittrees import SITE, commit, edit, git, mini_repository
 
 
@@ -60,6 +61,29 @@ def test_the_change_is_found_among_the_commits(repository: Path) -> None:
     assert found is not None
     assert found.commit_of_patch(patch) == mine
     assert found.commit_of_patch(patch.replace(b"scarce", b"low")) == ""
+
+
+@pytest.mark.xfail(strict=True, reason="the oldest commit of a shallow clone is a diff of it all")
+def test_a_whole_kernel_is_not_looked_at_as_a_change(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first commit has no parent to be compared with; in a shallow clone it is every file."""
+    edit(repository, SITE, "gets tight", "gets scarce")
+    mine = commit(repository, "words")
+    patch = git(repository, "format-patch", "--stdout", "-1").encode()
+    read: list[int] = []
+
+    def measured(*arguments: Any, **others: Any) -> bytes:
+        read.append(len(printed := run_git(*arguments, **others)))
+        return printed
+
+    monkeypatch.setattr("flaglint.git.run_git", measured)
+    found = find_repository(repository)
+    assert found is not None
+    assert found.commit_of_patch(patch) == mine
+    assert max(read) < (repository / SITE).stat().st_size
+    first = git(repository, "show", "HEAD^").encode()
+    assert found.commit_of_patch(first) == ""
 
 
 def test_the_environment_of_a_hook_does_not_count(
