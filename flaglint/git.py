@@ -98,14 +98,17 @@ class Repository:
                     yield fields[0], body[:-1]
 
     def commit_of_patch(self, patch: bytes, depth: int = 200) -> str:
-        """The commit, among the last `depth` of HEAD, that makes the same change; "" if none."""
+        """The commit among the last `depth` of HEAD that makes the same change of its parent;
+        "" if none.
+        """
         wanted = self._patch_ids(patch)
         if len(wanted) != 1:
             return ""
         commits = self._run("rev-list", "--no-merges", f"--max-count={depth}", "HEAD")
+        # Without --root: a commit with no parent has nothing to be compared with, and the oldest
+        # one of a shallow clone would be a diff of the whole kernel.
         shown = self._bytes(
-            ("diff-tree", "--stdin", "-p", "--root", "--no-ext-diff", "--no-textconv"),
-            commits.encode(),
+            ("diff-tree", "--stdin", "-p", "--no-ext-diff", "--no-textconv"), commits.encode()
         )
         mine = next(iter(wanted))
         return self._patch_ids(shown).get(mine, "")

@@ -164,10 +164,9 @@ def _patched(
 
 
 def _same_change(repository: Repository, diff: bytes) -> str:
-    """The recent commit that makes the same change and has a parent; "" when there is none."""
+    """The recent commit that makes the same change; "" when there is none."""
     try:
-        commit = repository.commit_of_patch(diff)
-        return commit if commit and repository.commit(f"{commit}^") else ""
+        return repository.commit_of_patch(diff)
     except GitError:
         return ""
 

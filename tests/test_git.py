@@ -63,7 +63,6 @@ def test_the_change_is_found_among_the_commits(repository: Path) -> None:
     assert found.commit_of_patch(patch.replace(b"scarce", b"low")) == ""
 
 
-@pytest.mark.xfail(strict=True, reason="the oldest commit of a shallow clone is a diff of it all")
 def test_a_whole_kernel_is_not_looked_at_as_a_change(
     repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
