@@ -155,7 +155,7 @@ def test_nipa_gets_its_status_and_its_summary(
     with os.fdopen(reading) as stream:
         assert stream.read().splitlines() == [
             "introduced 0, fixed 1, preexisting 0",
-            "introduced 2, fixed 0, preexisting 0; FL011 in __folio_set_partially_mapped",
+            "introduced 2, fixed 0, preexisting 0; FL001 in deferred_split_folio",
             "introduced 1, fixed 0, preexisting 0; FL011 in __folio_set_partially_mapped",
         ]
 

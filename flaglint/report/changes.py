@@ -84,8 +84,8 @@ def render_nipa(changes: Changes, after: Report | None) -> tuple[int, str, str]:
     status = FAIL if failing else WARN if changes.introduced or changes.unread else PASS
     summary = counted(changes)
     if changes.introduced:
-        first = changes.introduced[0]
-        summary += f"; {first.rule} in {first.function or first.file}"
+        worst = min(changes.introduced, key=lambda found: list(Level).index(found.level))
+        summary += f"; {worst.rule} in {worst.function or worst.file}"
     if changes.unread:
         summary += f"; {plural(len(changes.unread), 'place')} can no longer be analysed"
     return status, render_text(changes, after), printable(summary)

@@ -109,7 +109,8 @@ def _argument(found: Finding) -> list[str]:
     lines: list[str] = []
     if found.helper or found.chain:
         writes = f"writes {found.flag}" if found.flag else ""
-        lines += field("this", [call(found.helper), "plain", writes, locks(found.locks)])
+        held = locks(found.locks) if found.chain else ""  # a declaration holds none anyway
+        lines += field("this", [call(found.helper), "plain", writes, held])
         lines += field("", _taken(found.taken)) + field("", call_chain(found.chain))
     for other in found.racing[:MOST_RACING]:
         lines += _racing(other)
