@@ -50,7 +50,10 @@ _ROUNDS = 3
 
 
 class Program(msgspec.Struct, frozen=True):
-    """The analysed program: what every report is made from."""
+    """The analysed program: what every report is made from.
+
+    `headers` name a plain writer; their functions are in the engine as far as files call them.
+    """
 
     tree: KernelTree
     table: FlagTable
@@ -58,6 +61,7 @@ class Program(msgspec.Struct, frozen=True):
     contexts: Contexts
     judgements: tuple[Judgement, ...]
     files: tuple[str, ...]
+    headers: tuple[str, ...]
     unread: tuple[Unread, ...]
     accidents: int
 
@@ -73,7 +77,7 @@ def analyse(
     root = program.tree.root
     sites, coverage = ledger(
         root,
-        program.files,
+        (*program.files, *program.headers),
         frozenset(scope.plain_names(program.table)),
         program.judgements,
         program.engine.functions,
@@ -226,6 +230,7 @@ def _program(
         contexts,
         judgements,
         tuple(sorted(files)),
+        scope.naming_headers(survey, store, scope.plain_names(table)),
         tuple(sorted(unread)),
         reader.accidents + len(engine.failed),
     )

@@ -10,21 +10,25 @@ Layouts come from the text as well: the kernel asserts which structs overlay str
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
 import msgspec
 
 from flaglint.flagtable import Atomicity, FlagTable
-from flaglint.lexicon import Lexicon
+from flaglint.lexicon import Lexicon, called
 from flaglint.store import Store, digest
 from flaglint.survey import Survey
+from flaglint.tree import PAGE_FLAGS
 
 _OVERLAY = re.compile(
     rb"static_assert\s*\(\s*offsetof\s*\(\s*struct\s+(\w+)\s*,[^)]*\)\s*(?:\\\s*)?==\s*(?:\\\s*)?"
     rb"offsetof\s*\(\s*struct\s+(\w+)\s*,"
 )
+_T = TypeVar("_T")
 _HEADERS = ("include/linux/", "mm/")
 
 
@@ -54,23 +58,57 @@ def overlays(survey: Survey, store: Store | None = None) -> frozenset[str]:
     return frozenset(found)
 
 
+def naming_headers(survey: Survey, store: Store | None, names: Iterable[str]) -> tuple[str, ...]:
+    """The headers that call one of the functions, but for the one that defines helpers."""
+    wanted = frozenset(name.encode() for name in names)
+
+    def look() -> list[str]:
+        return [
+            header
+            for header, text in _texts(survey)
+            if header != PAGE_FLAGS and not wanted.isdisjoint(called(text))
+        ]
+
+    found = _of_headers(survey, store, digest("naming", *sorted(wanted)), list[str], look)
+    return tuple(found)
+
+
 def _pairs(survey: Survey, store: Store | None) -> list[tuple[str, str]]:
-    headers = sorted(f for f in survey.stamps if f.startswith(_HEADERS) and f.endswith(".h"))
-    key = digest("overlays", *(part for f in headers for part in (f, survey.digest(f))))
-    if store is not None and (found := store.get("overlays", key)) is not None:
-        return msgspec.msgpack.decode(found, type=list[tuple[str, str]])
-    pairs = []
-    for header in headers:
-        try:
-            with open(os.path.join(survey.root, header), "rb") as stream:
-                text = stream.read()
-        except OSError:
-            continue
-        if b"static_assert" in text:
-            pairs += [(a.decode(), b.decode()) for a, b in _OVERLAY.findall(text)]
+    def look() -> list[tuple[str, str]]:
+        return [
+            (one.decode(), two.decode())
+            for _, text in _texts(survey)
+            if b"static_assert" in text
+            for one, two in _OVERLAY.findall(text)
+        ]
+
+    return _of_headers(survey, store, b"overlays", list[tuple[str, str]], look)
+
+
+def _of_headers(
+    survey: Survey, store: Store | None, what: bytes, kind: type[_T], look: Callable[[], _T]
+) -> _T:
+    """What was found in the headers' texts: from the store as long as none of them changed."""
+    key = digest(what, *(part for file in _headers(survey) for part in (file, survey.digest(file))))
+    if store is not None and (kept := store.get("overlays", key)) is not None:
+        return msgspec.msgpack.decode(kept, type=kind)
+    found = look()
     if store is not None:
-        store.put("overlays", key, msgspec.msgpack.encode(pairs))
-    return pairs
+        store.put("overlays", key, msgspec.msgpack.encode(found))
+    return found
+
+
+def _headers(survey: Survey) -> list[str]:
+    return sorted(f for f in survey.stamps if f.startswith(_HEADERS) and f.endswith(".h"))
+
+
+def _texts(survey: Survey) -> Iterator[tuple[str, bytes]]:
+    for header in _headers(survey):
+        with (
+            contextlib.suppress(OSError),
+            open(os.path.join(survey.root, header), "rb") as stream,
+        ):
+            yield header, stream.read()
 
 
 def mm_files(survey: Survey) -> tuple[str, ...]:

@@ -168,3 +168,12 @@ def test_a_header_function_that_is_damaged_is_named(tree: Path) -> None:
     assert found.unread[0].function
     again = report(tree)
     assert again.unread == found.unread
+
+
+def test_a_header_that_writes_is_in_the_ledger_whoever_calls_it(tree: Path) -> None:
+    before = {site.expression for site in report(tree).sites if site.file == "mm/internal.h"}
+    with (tree / "mm/swap.c").open("a") as stream:
+        stream.write("#pragma clang __debug crash\n")
+    rows = [site for site in report(tree).sites if site.file == "mm/internal.h"]
+    assert before == {site.expression for site in rows} != set()
+    assert {site.verdict for site in rows} == {Verdict.UNKNOWN}

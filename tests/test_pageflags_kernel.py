@@ -17,6 +17,7 @@ import pytest
 from clang import cindex
 
 from flaglint.flagtable import FlagTable
+from flaglint.folders import ARCHES
 from flaglint.frontend import parse_headers, prepare
 from flaglint.pageflags import HEADER, read_flags, read_text
 from flaglint.tree import open_tree
@@ -241,8 +242,8 @@ class Seen(NamedTuple):
 
 
 @cache
-def look(kernel: Path, folder: Path) -> Seen:
-    tree = open_tree(kernel)
+def look(kernel: Path, arch: str, folder: Path) -> Seen:
+    tree = open_tree(kernel, arch=arch)
     unit = parse_headers(prepare(tree, folder)).tu
     declared = [
         cursor
@@ -252,9 +253,11 @@ def look(kernel: Path, folder: Path) -> Seen:
     return Seen(read_flags(kernel, config=tree.symbols), declared, unit)
 
 
-@pytest.fixture
-def seen(kernel: Path, tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    return look(kernel, tmp_path_factory.getbasetemp() / "cache")
+@pytest.fixture(params=sorted(ARCHES))
+def seen(
+    request: pytest.FixtureRequest, kernel: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Seen:
+    return look(kernel, request.param, tmp_path_factory.getbasetemp() / "cache")
 
 
 def test_flags_and_bits(seen: Seen) -> None:

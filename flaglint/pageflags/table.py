@@ -169,7 +169,7 @@ def _suspected(
 def _is_stub(function: FunctionText) -> bool:
     """Whether this is an accessor that does nothing: `{ }` or `{ return false; }`."""
     texts = [token.text for token in function.body[1:-1]]
-    if not any(p.struct in _STRUCTS for p in function.params):
+    if function.gives_pointer or not any(p.struct in _STRUCTS for p in function.params):
         return False
     return not texts or (len(texts) == 3 and texts[0] == "return" and texts[2] == ";")
 

@@ -7,13 +7,13 @@ that was proven.
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 Row = Mapping[str, Any]
-_RAW = "(plain RMW)"
+_QUIET = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'", re.S)
 _PROVEN = ("exclusive", "locked")
 
 
@@ -27,10 +27,9 @@ def wrong_answers(before: Sequence[Row], after: Sequence[Row], tree: Path) -> li
     for place, verdict in known.items():
         now = seen.get(place)
         if now is None:
-            # A write without a helper is told by its variable's declaration, which may be gone.
-            # So is one that bears its function's name; else it is there as what it says.
-            raw = place[2] == _RAW or (*place[:2], _RAW) in seen
-            if not raw and _in_text(tree, place):
+            # A write without a helper is told by its variable's declaration, which may be gone;
+            # and it goes by its function's name only where that was understood.
+            if place[2] in place[1] and _in_text(tree, place):
                 wrong.append(f"{' '.join(place)}: was {verdict}, is not in the ledger")
         elif now != verdict and (
             (verdict == "racy" and now in (*_PROVEN, "inactive"))
@@ -45,7 +44,7 @@ def _place(row: Row) -> tuple[str, str, str]:
 
 
 def _in_text(tree: Path, place: tuple[str, str, str]) -> bool:
-    """Whether the file still has the line; a file that nobody can read has none."""
+    """Whether the file still has the line as code; a file that nobody can read has none."""
     path = tree / place[0]
     try:
         if not path.is_file():
@@ -53,5 +52,12 @@ def _in_text(tree: Path, place: tuple[str, str, str]) -> bool:
         text = path.read_bytes().decode("utf-8", "replace")
     except OSError:
         return False
-    lines = Counter(line.strip() for line in text.splitlines())
-    return lines[place[1].strip()] > 0
+    wanted = place[1].strip()
+    comments = [m.span() for m in _QUIET.finditer(text) if m[0].startswith("/")]
+    at = 0
+    for line in text.splitlines(keepends=True):
+        start = at + len(line) - len(line.lstrip())
+        at += len(line)
+        if line.strip() == wanted and not any(a < start < b for a, b in comments):
+            return True
+    return False
