@@ -14,7 +14,6 @@ from flaglint.actuals import Actuals, taken_off
 from flaglint.finding import Step
 from flaglint.layout import Spot
 from flaglint.location import Location
-from flaglint.memory import MAPPING
 from flaglint.ownership import CONDITIONAL, OPEN, Kind, Origin, Owner, read_from
 from flaglint.state import State
 from flaglint.summary import Outcome, Summary
@@ -219,10 +218,6 @@ class Applying(Actuals):
         return after
 
     def _let_go(self, state: State, lock: str, where: Location) -> None:
-        if lock == self.models.mapping_lock:
-            # Without the lock it may be taken out of its mapping at any time.
-            for key in [k for k in state.facts if isinstance(k, tuple) and k[2:] == (MAPPING,)]:
-                del state.facts[key]
         # What was only looked at on a free list can be anybody's once the list's lock is
         # dropped; what was taken off the list stays the taker's.
         lists = {field for field, held in self.models.free_lists.items() if held == lock}

@@ -8,6 +8,7 @@ from flaglint.applying import Applying
 from flaglint.layout import Spot
 from flaglint.location import Location
 from flaglint.lockset import lock_name
+from flaglint.memory import MAPPING
 from flaglint.models import LockRule
 from flaglint.ownership import Kind
 from flaglint.state import State
@@ -88,6 +89,10 @@ class Containers(Applying):
                 if name not in state.locks:
                     self.released |= {name}  # the caller's
                 state.locks -= {name}
+                if name == self.models.mapping_lock and args and object_of(args[0]):
+                    # Without its lock it may be taken out of its mapping at any time.
+                    for fact in ("now", "flag"):
+                        state.facts.pop((fact, object_of(args[0]), MAPPING), None)
                 self._let_go(state, name, op.where)
             case "try":
                 state.env[op.dst] = ("t", "lock", name, owner)

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -24,6 +24,7 @@ import msgspec
 from flaglint.tree import KernelTree, TreeError, inside, read_text, shown
 
 _COMMANDS_LIMIT = 256 << 20
+_CONDITION = re.compile(r"\$\((CONFIG_\w+)\)")
 
 
 def subdir_includes(tree: KernelTree, file: str) -> tuple[str, ...]:
@@ -38,7 +39,7 @@ def subdir_includes(tree: KernelTree, file: str) -> tuple[str, ...]:
     builds = True
     for folder in Path(file).parents:
         lines = _lines(root / folder)
-        for variable, value in lines:
+        for variable, _, value in lines:
             if variable == "subdir-ccflags-y" or (builds and variable in own):
                 found.update(dict.fromkeys(_plain_includes(root, folder, value)))
         # A folder without a Makefile is built by the one above, as arch/x86/kvm/svm is.
@@ -98,14 +99,18 @@ def unbuilt_reason(tree: KernelTree, file: str) -> str:
     targets = {f"{Path(file).stem}.o"}
     for folder in Path(file).parents:
         lines = _lines(root / folder)
-        conditions = [
-            variable.rpartition("-")[2]
-            for variable, value in lines
+        places = [
+            number
+            for number, (variable, _, value) in enumerate(lines)
             if not targets.isdisjoint(value.split()) and not variable.startswith("CFLAGS")
         ]
+        replaced = [_replaced(lines, number, symbols) for number in places]
+        if replaced and all(replaced):
+            return _switched(replaced, "on")
+        conditions = [lines[number][0].rpartition("-")[2] for number in places]
         names = [match[1] for item in conditions if (match := re.match(r"\$\((\w+)\)$", item))]
         if names and len(names) == len(conditions) and not any(symbols.get(x) for x in names):
-            return f"{' and '.join(dict.fromkeys(names))} {'are' if len(names) > 1 else 'is'} off"
+            return _switched(names, "off")
         if lines:
             targets = {f"{folder.name}/"}
         else:
@@ -113,12 +118,33 @@ def unbuilt_reason(tree: KernelTree, file: str) -> str:
     return ""
 
 
-def _lines(folder: Path) -> list[tuple[str, str]]:
-    """The assignments in the folder's Kbuild file or Makefile: variable and value."""
-    found: list[tuple[str, str]] = []
+def _switched(names: Sequence[str], way: str) -> str:
+    told = list(dict.fromkeys(names))
+    return f"{' and '.join(told)} {'are' if len(told) > 1 else 'is'} {way}"
+
+
+def _replaced(
+    lines: Sequence[tuple[str, str, str]], number: int, symbols: Mapping[str, str]
+) -> str:
+    """The symbol that makes a later line assign the same variable anew, or "".
+
+    x-y := nommu.o, then x-$(CONFIG_MMU) := mmu.o: with MMU on, x-y is mmu.o alone.
+    """
+    mine = _CONDITION.sub(lambda match: symbols.get(match[1], ""), lines[number][0])
+    for variable, operator, _ in lines[number + 1 :]:
+        condition = _CONDITION.search(variable)
+        if condition and not operator and symbols.get(condition[1]):
+            if _CONDITION.sub(lambda match: symbols.get(match[1], ""), variable) == mine:
+                return condition[1]
+    return ""
+
+
+def _lines(folder: Path) -> list[tuple[str, str, str]]:
+    """The assignments in the folder's Kbuild file or Makefile: variable, "+" or "?", value."""
+    found: list[tuple[str, str, str]] = []
     for name in ("Kbuild", "Makefile"):
         text = read_text(folder / name).replace("\\\n", " ")
-        found += re.findall(r"^[ \t]*([^\s:+?=#]+)[ \t]*[:+?]?=(.*)$", text, re.M)
+        found += re.findall(r"^[ \t]*([^\s:+?=#]+)[ \t]*(?::|([+?]))?=(.*)$", text, re.M)
     return found
 
 

@@ -3,8 +3,8 @@
     for (; index < end; index++) { write(page); publish(page); }       it counts: it comes back
     while (next_part(&range) > 0) { write(page); publish(page); }      next_part() knows
 
-What a callee answers the second time is not followed. Where every way out of the loop hangs on
-such an answer, another round is a doubt and not a fact.
+What a callee answers the second time is not followed. Where no way out of the loop hangs on what
+the loop itself steps through, another round is a doubt and not a fact.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ Op: TypeAlias = tuple[int, int]
 
 def only_again(function: ir.Function, met: Op, shown: Iterable[Op]) -> bool:
     """Whether op `met` comes after the ops `shown` only by another round that callees decide."""
-    return all(_precedes(function, met, op) and _asks(function, met[0], op[0]) for op in shown)
+    return all(
+        _precedes(function, met, op) and not _counts(function, met[0], op[0]) for op in shown
+    )
 
 
 def _precedes(function: ir.Function, one: Op, other: Op) -> bool:
@@ -30,37 +32,43 @@ def _precedes(function: ir.Function, one: Op, other: Op) -> bool:
     return one[0] == 0 or other[0] not in _reached(function, [0], {0, one[0]})
 
 
-def _asks(function: ir.Function, met: int, shown: int) -> bool:
-    # Whether every way out of the loop hangs on what a callee answers.
+def _counts(function: ir.Function, met: int, shown: int) -> bool:
+    # Whether a way out of the loop hangs on what the loop steps through: i = i + 1, p = p->next.
     after = _reached(function, [shown], set())
     inside = frozenset(
         block for block in after if block == met or met in _reached(function, [block], set())
     )
+    ops = [op for number in sorted(inside) for op in function.blocks[number].ops]
     ways = [
         block.end
         for number, block in enumerate(function.blocks)
         if number in inside and any(to not in inside for to in ir.successors(block.end))
     ]
-    answers = _answers(function, inside)
-    return all(isinstance(end, ir.Branch) and end.cond in answers for end in ways)
+    steps = {
+        name
+        for op in ops
+        if (name := ir.defined(op))
+        and not isinstance(op, ir.Call)
+        and name in _made_from(ops, set(ir.operands(op)))
+    }
+    return any(
+        isinstance(end, ir.Branch | ir.Switch) and steps & _made_from(ops, set(ir.operands(end)))
+        for end in ways
+    )
 
 
-def _answers(function: ir.Function, inside: frozenset[int]) -> frozenset[ir.Operand]:
-    # The variables that are made from a callee's result in the loop.
-    ops = [op for number in sorted(inside) for op in function.blocks[number].ops]
-    found: set[ir.Operand] = set()
+def _made_from(ops: Iterable[ir.Op], names: set[ir.Operand]) -> set[ir.Operand]:
+    # What the names are computed or loaded from in the loop, a callee's answers apart.
+    found = set(names)
+    makers = [op for op in ops if not isinstance(op, ir.Call) and ir.defined(op)]
     more = True
     while more:
         more = False
-        for op in ops:
-            name = ir.defined(op)
-            if not name or name in found:
-                continue
-            made = isinstance(op, ir.Copy | ir.Cast | ir.Unary | ir.Binary)
-            if isinstance(op, ir.Call) or (made and found & set(ir.operands(op))):
-                found.add(name)
+        for op in makers:
+            if ir.defined(op) in found and not found >= set(ir.operands(op)):
+                found |= set(ir.operands(op))
                 more = True
-    return frozenset(found)
+    return found
 
 
 def _reached(function: ir.Function, start: list[int], seen: set[int]) -> set[int]:

@@ -72,6 +72,7 @@ class Models(msgspec.Struct, frozen=True):
     """member of an operation table -> which of its page arguments others can reach"""
     observe: frozenset[str]
     """names, and prefixes that end in "*" """
+    no_pointer_if_true: frozenset[str]
     mapping_of: frozenset[str]
     mapping_members: frozenset[str]
     mapping_lock: str
@@ -158,6 +159,7 @@ def load_models(directory: Path) -> Models:
             for member in row["members"]
         },
         observe=frozenset(memory["observe"]),
+        no_pointer_if_true=frozenset(memory["no_pointer_if_true"]),
         mapping_of=frozenset(memory["mapping_of"]),
         mapping_members=frozenset(memory["mapping_members"]),
         mapping_lock=memory["mapping_lock"],

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from flaglint.calls import Calls
 from flaglint.memory import MAPPING
 from flaglint.ownership import Owner, Root
-from flaglint.state import Cell, State
+from flaglint.state import MERGED, Cell, State
 from flaglint.summary import Outcome
 from flaglint.values import ANY_CLASS, NULL, VALID, Value
 
@@ -76,12 +76,14 @@ def _coarser(outcome: Outcome) -> Outcome:
         value = less.value
     elif less.value == 0:
         value = 0
-    doubt = frozenset(("paths were merged",))
-    changed = tuple(
-        (root, owner._replace(doubts=doubt if owner.doubts else owner.doubts))
-        for root, owner in less.changed
-    )
-    return less._replace(value=value, changed=changed, taken=frozenset())
+    changed = tuple((root, _doubted(owner)) for root, owner in less.changed)
+    new = tuple((name, _doubted(owner)) for name, owner in less.new)
+    return less._replace(value=value, changed=changed, new=new, taken=frozenset())
+
+
+def _doubted(owner: Owner) -> Owner:
+    # The same without what the doubts are.
+    return owner._replace(doubts=frozenset((MERGED,))) if owner.doubts else owner
 
 
 class _Closing:
@@ -143,11 +145,13 @@ class _Closing:
                 continue
             closed = self.close(held)
             place = (self.roots.get(cell[0], cell[0]), cell[1])
+            mask = self._state.mask(held)
             if isinstance(closed, int):
                 yield place, closed
+            elif not mask & VALID:
+                yield place, 0 if mask == NULL else ("k", ("s", ""), mask)
             elif isinstance(closed, tuple) and closed[0] in ("a", "h"):
                 # Whether it is NULL tells, say, whether the lock in it was taken.
-                mask = self._state.mask(held)
                 yield place, closed if mask == ANY_CLASS else ("k", closed, mask)
             elif isinstance(closed, tuple) and closed[0] in ("o", "d", "alts", "f"):
                 yield place, closed

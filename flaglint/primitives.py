@@ -100,8 +100,9 @@ class Primitives(Containers):
                 del state.cells[cell]
             state.env[op.dst] = ("a", f"k{symbol}", ())
             return True
-        if name in _CLASSES and args:
-            state.env[op.dst] = ("i", args[0], _CLASSES[name])
+        mask = ERROR if name in models.no_pointer_if_true else _CLASSES.get(name)
+        if mask is not None and args:
+            state.env[op.dst] = ("i", args[0], mask)
             return True
         if name in _PASS and args:
             state.env[op.dst] = args[0]

@@ -64,6 +64,13 @@ def test_a_folder_without_a_makefile_is_built_by_the_one_above(tmp_path: Path) -
         ("obj-$(CONFIG_SLAB_X) += b.o a.o\nobj-$(CONFIG_SWAP) += a.o", "", ""),
         ("obj-y += a.o", "", ""),
         ("x-$(CONFIG_MMU) := b.o \\\n\ta.o", "", ""),
+        (
+            "x-y := a.o\nx-$(CONFIG_SWAP) := b.o\nx-$(CONFIG_MMU) += c.o\nobj-y += $(x-y)",
+            "",
+            "CONFIG_SWAP is on",
+        ),
+        ("x-y := a.o\nx-$(CONFIG_SLAB_X) := b.o\nobj-y += $(x-y)", "", ""),
+        ("x-y := b.o\nx-$(CONFIG_SWAP) := a.o\nobj-y += $(x-y)", "", ""),
         ("obj-y += a.o", "obj-$(CONFIG_SLAB_X) += x/", "CONFIG_SLAB_X is off"),
         ("", "", ""),
     ],
