@@ -205,23 +205,6 @@ def _joined(
     return (now,)
 
 
-def cyclic(blocks: tuple[ir.Block, ...]) -> frozenset[int]:
-    """The blocks that control may come back to."""
-    found = set()
-    for start in range(len(blocks)):
-        seen: set[int] = set()
-        todo = list(ir.successors(blocks[start].end))
-        while todo:
-            block = todo.pop()
-            if block == start:
-                found.add(start)
-                break
-            if block not in seen:
-                seen.add(block)
-                todo += ir.successors(blocks[block].end)
-    return frozenset(found)
-
-
 def live(function: ir.Function) -> list[frozenset[str]]:
     """The variables that are read before they are written, on entry to each block."""
     uses: list[set[str]] = []

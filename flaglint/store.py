@@ -34,7 +34,7 @@ import sqlite3
 import stat
 import time
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -188,11 +188,6 @@ class Store:
         self._pending[(kind, key)] = packed
         if self._waiting >= min(_PENDING, self._limit // 16):
             self.flush()
-
-    def put_many(self, kind: str, entries: Mapping[bytes, bytes]) -> None:
-        """Keep several entries of a kind."""
-        for key, value in entries.items():
-            self.put(kind, key, value)
 
     def flush(self) -> None:
         """Write what was put so far."""

@@ -47,7 +47,8 @@ def test_an_entry_comes_back_in_a_later_run(tmp_path: Path) -> None:
 
 def test_a_later_value_replaces_an_earlier_one(tmp_path: Path) -> None:
     with Store(tmp_path) as store:
-        store.put_many("unit", {name(1): b"old", name(2): b"two"})
+        store.put("unit", name(1), b"old")
+        store.put("unit", name(2), b"two")
         store.flush()
         store.put("unit", name(1), b"new")
         assert store.get("unit", name(1)) == b"new"
