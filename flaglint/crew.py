@@ -12,15 +12,13 @@ Interface: `Task`, `Work`, `Inline` and `Crew`, which share `submit`, `finished`
 
 from __future__ import annotations
 
-import gc
-import multiprocessing
-import os
-import signal
 from collections import deque
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import NamedTuple
+
+from flaglint.worker import Worker, start
 
 _AHEAD = 3
 """Tasks given to a worker before it answers the first, so that it never waits for us."""
@@ -40,8 +38,6 @@ Work = Callable[[Task, Mapping[bytes, bytes]], bytes]
 
 class Inline:
     """Does each task when its result is asked for, in this process."""
-
-    room = 1
 
     def __init__(self, work: Work) -> None:
         self._work = work
@@ -64,10 +60,9 @@ class Inline:
         """Nothing to end here."""
 
 
-class _Worker:
+class _Worker(Worker):
     def __init__(self, process: BaseProcess, pipe: Connection) -> None:
-        self.process = process
-        self.pipe = pipe
+        super().__init__(process, pipe)
         self.sent: set[bytes] = set()
         self.tasks: deque[tuple[Task, Mapping[bytes, bytes]]] = deque()
 
@@ -79,21 +74,14 @@ class Crew:
         self._work = work
         self._workers: list[_Worker] = []
         self._rescued: deque[tuple[Task, Mapping[bytes, bytes]]] = deque()
-        context = multiprocessing.get_context("fork")
-        gc.collect()
-        gc.freeze()  # what the workers share with us stays shared
         try:
             for _ in range(jobs):
-                mine, theirs = context.Pipe()
-                others = [worker.pipe for worker in self._workers] + [mine]
-                process = context.Process(
-                    target=_serve, args=(theirs, others, os.getpid(), work), daemon=True
+                self._workers.append(
+                    _Worker(*start(lambda pipe: _serve(pipe, work), self._workers))
                 )
-                process.start()
-                theirs.close()
-                self._workers.append(_Worker(process, mine))
-        finally:
-            gc.unfreeze()
+        except BaseException:
+            self.stop()
+            raise
 
     def free(self) -> bool:
         """Whether another task may be submitted."""
@@ -134,33 +122,19 @@ class Crew:
     def stop(self) -> None:
         """End the workers."""
         for worker in self._workers:
-            worker.pipe.close()
-            worker.process.kill()
-            worker.process.join()
+            worker.end()
         self._workers = []
 
     def _lost(self, worker: _Worker) -> None:
         self._workers.remove(worker)
-        worker.pipe.close()
-        worker.process.kill()
-        worker.process.join()
+        worker.end()
         self._rescued += worker.tasks
 
 
-def _serve(pipe: Connection, others: list[Connection], parent: int, work: Work) -> None:
-    for other in others:
-        other.close()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    gc.disable()  # interpreting makes no cycles, and the process is short-lived
-    while os.getppid() == parent:
+def _serve(pipe: Connection, work: Work) -> None:
+    while True:
         try:
-            if not pipe.poll(5.0):
-                continue
             key, care, summaries, blobs = pipe.recv()
-        except (EOFError, OSError):
-            return
-        try:
             pipe.send_bytes(work(Task(key, care, summaries), blobs))
-        except OSError:
+        except (EOFError, OSError):
             return

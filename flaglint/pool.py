@@ -22,28 +22,25 @@ Interface: `each`, or `one` for a single item; `told` says what an unexpected ex
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import faulthandler
-import multiprocessing
 import os
 import resource
 import signal
-import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 from typing import Generic, TypeVar
 
 import msgspec
+
+from flaglint.worker import Worker, start
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Make = Callable[[], Callable[[Item], Result]]
 """Called once in each worker; what it returns is then called for each item."""
 
-_PR_SET_PDEATHSIG = 1
 _GRACE = 2.0
 """Seconds given to a dead worker's exit status to arrive."""
 
@@ -84,19 +81,11 @@ def one(make: Make[Item, Result], item: Item, limits: Limits) -> Result | Failur
     return next(each(make, [item], 1, limits))
 
 
-class _Worker:
+class _Worker(Worker):
     """A process, the pipe to it, and what it is working on since when."""
 
-    def __init__(self, process: BaseProcess, pipe: Connection) -> None:
-        self.process = process
-        self.pipe = pipe
-        self.number = -1
-        self.deadline = 0.0
-
-    def end(self) -> None:
-        self.process.kill()
-        self.process.join()
-        self.pipe.close()
+    number = -1
+    deadline = 0.0
 
 
 class _Pool(Generic[Item, Result]):
@@ -114,7 +103,6 @@ class _Pool(Generic[Item, Result]):
         self._failed: set[int] = set()
         self._idle: list[_Worker] = []
         self._busy: list[_Worker] = []
-        self._context = multiprocessing.get_context("fork")
 
     def step(self) -> None:
         """Give work to who has none, then wait until a worker answers, dies or is late."""
@@ -142,21 +130,8 @@ class _Pool(Generic[Item, Result]):
         self._busy, self._idle = [], []
 
     def _start(self) -> _Worker:
-        mine, theirs = self._context.Pipe()
-        others = [w.pipe for w in (*self._busy, *self._idle)] + [mine]
-        process = self._context.Process(
-            target=_work,
-            args=(theirs, others, os.getpid(), self._make, self._limits.memory),
-            daemon=True,
-        )
-        try:
-            process.start()
-        except BaseException:
-            mine.close()
-            raise
-        finally:
-            theirs.close()
-        return _Worker(process, mine)
+        make, memory = self._make, self._limits.memory
+        return _Worker(*start(lambda pipe: _work(pipe, make, memory), (*self._busy, *self._idle)))
 
     def _read(self, worker: _Worker) -> None:
         try:
@@ -192,16 +167,8 @@ def _death(status: int | None) -> str:
 # In the worker
 
 
-def _work(
-    pipe: Connection,
-    others: list[Connection],
-    parent: int,
-    make: Make[Item, Result],
-    memory: int,
-) -> None:
-    for other in others:
-        other.close()
-    _confine(parent, memory)
+def _work(pipe: Connection, make: Make[Item, Result], memory: int) -> None:
+    _confine(memory)
     task: Callable[[Item], Result] | None = None
     while True:
         try:
@@ -240,15 +207,8 @@ def told(error: Exception) -> str:
     return f"internal error{where}: {type(error).__name__}{': ' + words if words else ''}"
 
 
-def _confine(parent: int, memory: int) -> None:
-    """Bound this process, and tie its life to that of the one that started it."""
-    os.setsid()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
+def _confine(memory: int) -> None:
+    """Bound what this process may take, and what it may leave."""
     faulthandler.disable()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _, hard = resource.getrlimit(resource.RLIMIT_AS)

@@ -17,6 +17,7 @@ ROWS = (
     {"__init__", "data", "location", "folders", "flagtable", "finding"},
     {"cards", "output", "fingerprint", "git", "linehash", "losses", "settings"},
     {"baseline", "comparing", "contents", "patches", "suppressions"},
+    {"worker"},
     {"pool"},
     {"store"},
     {"makecheck", "snapshot"},
