@@ -69,7 +69,6 @@ class Engine:
         self._uses: dict[str, callgraph.Uses] = {}
         self._callees: dict[str, frozenset[str]] = {}
         self._slots: dict[str, list[tuple[str, str]]] = {}
-        self._signatures: dict[_Part, bytes] = {}
         self._made: dict[bytes, Record] = {}
         self._care: Callable[[str], Care] = lambda key: Care.SCOUT
         self.failed: dict[str, str] = {}
@@ -126,24 +125,6 @@ class Engine:
         seen = [view[name].version if name in view else b"" for name in sorted(self.callees(key))]
         parts = (self._salt, int(self.care(key)), self._bodies[key], slots, seen)
         return digest(msgspec.msgpack.encode(parts))
-
-    def settled(self, part: _Part, members: _Part) -> bool:
-        """Whether the component's members have the results that they would have again."""
-        return self._signatures.get(part) == self._whole(members)
-
-    def settle(self, part: _Part, members: _Part) -> None:
-        """The component's members have their results."""
-        self._signatures[part] = self._whole(members)
-
-    def _whole(self, members: _Part) -> bytes:
-        inside = frozenset(members)
-        views = (
-            {c: self.records[c] for c in self.callees(key) - inside if c in self.records}
-            for key in members
-        )
-        return digest(
-            *(self.signature(key, view) for key, view in zip(members, views, strict=True))
-        )
 
     def kept(self, signature: bytes) -> Record | None:
         """The result that was made before, by this run or by an earlier one."""
@@ -321,7 +302,7 @@ class _Pass:
         for key in part:
             if key not in members:  # a callee had asked, and asks no more
                 engine.records.pop(key, None)
-        if not members or engine.settled(part, members):
+        if not members:
             self._through(part)
             return
         rounds = Rounds(
@@ -343,7 +324,6 @@ class _Pass:
         if rounds.done:
             self._done += len(rounds.members)
             self._progress(self._done, max(self._done, self._engine.size))
-            self._engine.settle(rounds.part, rounds.members)
             self._through(rounds.part)
 
     def _through(self, part: _Part) -> None:
