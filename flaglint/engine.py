@@ -27,7 +27,7 @@ from flaglint.packing import Anchors, DamagedError, fingerprint_of, unpack
 from flaglint.rounds import Rounds
 from flaglint.store import Store, digest
 from flaglint.summary import Summary
-from flaglint.summing import Record, Summing, read_record, summary_bytes
+from flaglint.summing import Record, Summing, read_record, read_summary, summary_bytes
 
 _KIND = "summary"
 _ALONE = 40
@@ -204,8 +204,7 @@ class Engine:
         record = self.records.get(key)
         if record is None:
             return None
-        params, outcomes = unpack(record.summary[0], self._anchors)
-        return Summary(params, outcomes, unpack(record.summary[1], self._anchors))
+        return read_summary(record.summary, self._anchors)
 
     def accesses(self, key: str) -> tuple[Access, ...]:
         """The accesses in a function, or in what it calls, that no caller can change."""

@@ -61,6 +61,12 @@ def summary_bytes(record: Record) -> bytes:
     return _encode(record.summary)
 
 
+def read_summary(packed: tuple[bytes, bytes], anchors: Anchors) -> Summary:
+    """The summary in a record. Raises DamagedError."""
+    params, outcomes = unpack(packed[0], anchors)
+    return Summary(params, outcomes, unpack(packed[1], anchors))
+
+
 class Summing:
     """Sums up functions of a program; a `crew.Work`."""
 
@@ -76,7 +82,7 @@ class Summing:
         """The packed `Record` of the task's function."""
         for version, data in blobs.items():
             if version not in self._known:
-                self._known[version] = self.unpacked(*_pair(data))
+                self._known[version] = read_summary(_pair(data), self._anchors)
         self._know.summaries = {
             key: self._known[version] for key, version in task.summaries.items()
         }
@@ -103,11 +109,6 @@ class Summing:
         )
         self._known.setdefault(record.version, summary)
         return _encode(record)
-
-    def unpacked(self, outcomes: bytes, pending: bytes) -> Summary:
-        """The summary that was packed. Raises DamagedError."""
-        params, found = unpack(outcomes, self._anchors)
-        return Summary(params, found, unpack(pending, self._anchors))
 
 
 def _plain(accesses: tuple[Access, ...]) -> bool:
