@@ -189,7 +189,6 @@ def _program(
         units = reader.units(more, lambda done, total: progress("reading files", done, total))
         units.append(reader.headers(units))
         engine.add(units, lambda done, total: progress("following callers", done, total))
-    engine.conclude(lambda done, total: progress("weighing every way", done, total))
     survey.save()
     unread = [Unread(file, reason) for file, reason in survey.odd]
     unread += [Unread(file, "cannot be read") for file in lexicon.unreadable] + reader.unread

@@ -25,10 +25,9 @@ _AHEAD = 3
 
 
 class Task(NamedTuple):
-    """One function to be summed up, how carefully, and the digests of what it may look up."""
+    """One function to be summed up, and the digests of what it may look up."""
 
     key: str
-    care: int
     summaries: Mapping[str, bytes]
 
 
@@ -96,7 +95,7 @@ class Crew:
         new = {name: data for name, data in blobs.items() if name not in worker.sent}
         worker.tasks.append((task, blobs))
         try:
-            worker.pipe.send((task.key, task.care, dict(task.summaries), new))
+            worker.pipe.send((task.key, dict(task.summaries), new))
         except OSError:
             self._lost(worker)
             return
@@ -134,7 +133,7 @@ class Crew:
 def _serve(pipe: Connection, work: Work) -> None:
     while True:
         try:
-            key, care, summaries, blobs = pipe.recv()
-            pipe.send_bytes(work(Task(key, care, summaries), blobs))
+            key, summaries, blobs = pipe.recv()
+            pipe.send_bytes(work(Task(key, summaries), blobs))
         except (EOFError, OSError):
             return

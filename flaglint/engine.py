@@ -1,9 +1,9 @@
 """Summaries of all functions, callees first, and what is known of their accesses.
 
-`Engine` takes units as they come (files that call what is already there are added later) and
-gets over them quickly, to see what hangs on callers; `conclude` then sums everything up. The
-same function with the same summaries of what it calls is summed up once, by this run or by an
-earlier one that used the same store; what is independent is done in several processes.
+`Engine` takes units as they come: files that call what is already there are added later, when
+it is known what hangs on callers. The same function with the same summaries of what it calls is
+summed up once, by this run or by an earlier one that used the same store; what is independent is
+done in several processes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ import msgspec
 from flaglint import callgraph, ir
 from flaglint.access import Access
 from flaglint.crew import Crew, Inline, Task
-from flaglint.fixpoint import Care
 from flaglint.flagtable import FlagTable
 from flaglint.knowledge import Knowledge
 from flaglint.layout import CARRIERS, Layout
@@ -70,7 +69,6 @@ class Engine:
         self._callees: dict[str, frozenset[str]] = {}
         self._slots: dict[str, list[tuple[str, str]]] = {}
         self._made: dict[bytes, Record] = {}
-        self._care: Callable[[str], Care] = lambda key: Care.SCOUT
         self.failed: dict[str, str] = {}
         """Functions whose interpretation failed, and how."""
         self.graph = callgraph.build({}, ())
@@ -79,7 +77,7 @@ class Engine:
         self._carriers = re.compile(rf"\b(?:{words})\b")
 
     def add(self, units: Iterable[ir.Unit], progress: Callable[[int, int], None]) -> None:
-        """Take more units in, and look which plain writes in them hang on callers."""
+        """Take more units in, and sum up what is new or may come out otherwise with them."""
         for unit in units:
             for function in unit.functions:
                 if function.key not in self.functions:
@@ -92,13 +90,6 @@ class Engine:
         self._targets.update(self.graph.targets)
         self._anchors = Anchors(self.functions.values())
         self._callees, self._slots = {}, {}
-        self._care = lambda key: Care.SCOUT
-        _Pass(self, progress).run()
-
-    def conclude(self, progress: Callable[[int, int], None]) -> None:
-        """Sum up all functions with care, now that all units are there."""
-        stake = frozenset(key for key, record in self.records.items() if record.stake)
-        self._care = lambda key: Care.FULL if key in stake else Care.LIGHT
         self.failed.clear()
         _Pass(self, progress).run()
 
@@ -123,7 +114,7 @@ class Engine:
             slots = sorted({(edge.callee, edge.slot) for edge in self.graph.calls.get(key, ())})
             self._slots[key] = slots
         seen = [view[name].version if name in view else b"" for name in sorted(self.callees(key))]
-        parts = (self._salt, int(self.care(key)), self._bodies[key], slots, seen)
+        parts = (self._salt, self._bodies[key], slots, seen)
         return digest(msgspec.msgpack.encode(parts))
 
     def kept(self, signature: bytes) -> Record | None:
@@ -149,7 +140,7 @@ class Engine:
 
     def task(self, key: str, view: dict[str, Record]) -> Task:
         """What is asked of who sums the function up."""
-        return Task(key, self.care(key), {name: r.version for name, r in view.items()})
+        return Task(key, {name: r.version for name, r in view.items()})
 
     def crew(self) -> Crew | Inline:
         """Who does the work of one pass."""
@@ -161,10 +152,6 @@ class Engine:
     def size(self) -> int:
         """How many functions pages matter to."""
         return len(self._pages)
-
-    def care(self, key: str) -> Care:
-        """The effort that a function is worth in this pass."""
-        return self._care(key)
 
     def _matters(self, function: ir.Function) -> bool:
         # A function that no page, list, batch or page-table entry passes through, and that

@@ -6,7 +6,7 @@ showed.
 
 from __future__ import annotations
 
-from enum import IntEnum
+from collections.abc import Sequence
 
 from flaglint import ir
 from flaglint.access import Access
@@ -19,36 +19,24 @@ from flaglint.loops import only_again
 from flaglint.outcomes import outcomes_of
 from flaglint.ownership import CONDITIONAL, OPEN
 from flaglint.state import State
-from flaglint.summary import Summary
+from flaglint.summary import Summary, any_plain
 
 ROUND_AGAIN = "whether the loop goes round again with the page that it published"
 _BUDGET = 6000
 """Blocks that may be visited."""
 
 
-class Care(IntEnum):
-    """How much effort a function is worth."""
-
-    SCOUT = 0
-    """One state a block: enough to see where plain writes hang on callers."""
-    LIGHT = 1
-    """No plain write is at stake in the function; its callers want to know how it ends."""
-    FULL = 2
-
-
-_EFFORTS = {
-    Care.SCOUT: (Effort(after=0, limit=1, fine=False),),
-    Care.LIGHT: (
-        Effort(after=0, limit=8, fine=True),
-        Effort(after=200, limit=3, fine=False),
-        Effort(after=500, limit=1, fine=False),
-    ),
-    Care.FULL: (
-        Effort(after=0, limit=16, fine=True),
-        Effort(after=900, limit=6, fine=False),
-        Effort(after=2000, limit=2, fine=False),
-    ),
-}
+_LIGHT = (
+    Effort(after=0, limit=8, fine=True),
+    Effort(after=200, limit=3, fine=False),
+    Effort(after=500, limit=1, fine=False),
+)
+"""No plain write is at stake in the function; its callers want to know how it ends."""
+_FULL = (
+    Effort(after=0, limit=16, fine=True),
+    Effort(after=900, limit=6, fine=False),
+    Effort(after=2000, limit=2, fine=False),
+)
 
 
 class Result:
@@ -68,12 +56,25 @@ class Result:
         self.complete = complete
 
 
-def summarise(function: ir.Function, know: Knowledge, care: Care = Care.FULL) -> Result:
-    """Interpret the function to its fixed point and sum it up."""
-    run, solution, seen = _run(function, know, frozenset(), care)
+def summarise(function: ir.Function, know: Knowledge) -> Result:
+    """Interpret the function to its fixed point and sum it up.
+
+    It is done with all care where a plain write is met: in what is called, as a rule, and so
+    known before; its own is seen on the way.
+    """
+    if any(summary.plain for summary in know.summaries.values()):
+        return _summarised(function, know, _FULL)
+    result = _summarised(function, know, _LIGHT)
+    if result.summary.plain or any_plain(result.decided):
+        return _summarised(function, know, _FULL)
+    return result
+
+
+def _summarised(function: ir.Function, know: Knowledge, efforts: Sequence[Effort]) -> Result:
+    run, solution, seen = _run(function, know, frozenset(), efforts)
     owned = frozenset(param for param, blocks in run.given_back.items() if always(function, blocks))
     if owned:
-        run, solution, seen = _run(function, know, owned, care)
+        run, solution, seen = _run(function, know, owned, efforts)
     pending: list[Access] = []
     decided: list[Access] = []
     for access in seen.accesses.values():
@@ -89,11 +90,11 @@ def summarise(function: ir.Function, know: Knowledge, care: Care = Care.FULL) ->
 
 
 def _run(
-    function: ir.Function, know: Knowledge, owned: frozenset[str], care: Care
+    function: ir.Function, know: Knowledge, owned: frozenset[str], efforts: Sequence[Effort]
 ) -> tuple[Interpreter, Solution[State, Seen], Seen]:
     run = Interpreter(function, know)
     run.owned_params = owned
-    solution = solve(function.blocks, run, _EFFORTS[care], _BUDGET)
+    solution = solve(function.blocks, run, efforts, _BUDGET)
     seen = Seen()
     for block in sorted(solution):
         for key in solution[block]:

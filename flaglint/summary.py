@@ -12,6 +12,7 @@ the caller's context excludes.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from flaglint.access import Access
@@ -57,9 +58,19 @@ class Summary(NamedTuple):
     outcomes: tuple[Outcome, ...]
     pending: tuple[Access, ...]
 
+    @property
+    def plain(self) -> bool:
+        """Whether some caller decides a plain write."""
+        return any_plain(self.pending)
+
     def effect(self) -> tuple[object, ...]:
         """What the fixed point over a recursion compares."""
         return (
             tuple(outcome.effect() for outcome in self.outcomes),
             tuple(access.identity for access in self.pending),
         )
+
+
+def any_plain(accesses: Iterable[Access]) -> bool:
+    """Whether one of the accesses is a plain write."""
+    return any(access.place.atomicity == "plain" for access in accesses)

@@ -11,9 +11,8 @@ from collections.abc import Mapping
 import msgspec
 
 from flaglint import ir
-from flaglint.access import Access
 from flaglint.crew import Task
-from flaglint.fixpoint import Care, summarise
+from flaglint.fixpoint import summarise
 from flaglint.knowledge import Knowledge
 from flaglint.packing import Anchors, DamagedError, pack, unpack
 from flaglint.pool import told
@@ -27,9 +26,8 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     `summary` is the packed outcomes and pending accesses, `decided` the accesses that no caller
     can change; `calls` the locks certainly held at every call of a callee. `effect` tells two
     summaries apart but for evidence; `plain` says that some caller decides a plain write,
-    `stake` that one is met, here or in what is called, whoever decides it; `complete` that a
-    fixed point was reached. `version` is the digest of the summary, by which callers ask for
-    it. `failed` is why there is no summary.
+    `complete` that a fixed point was reached. `version` is the digest of the summary, by which
+    callers ask for it. `failed` is why there is no summary.
     """
 
     summary: tuple[bytes, bytes]
@@ -37,7 +35,6 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     calls: dict[str, tuple[str, ...]]
     effect: bytes
     plain: bool
-    stake: bool
     complete: bool
     version: bytes
     failed: str = ""
@@ -88,10 +85,10 @@ class Summing:
         }
         function = self._functions[task.key]
         try:
-            result = summarise(function, self._know, Care(task.care))
+            result = summarise(function, self._know)
         except Exception as error:
             # It costs this function, and is said: its callers call what is not known.
-            return _encode(Record((b"", b""), b"", {}, b"", False, False, False, b"", told(error)))
+            return _encode(Record((b"", b""), b"", {}, b"", False, False, b"", told(error)))
         summary, anchors = result.summary, self._anchors
         packed = (
             pack((summary.params, summary.outcomes), anchors),
@@ -102,14 +99,9 @@ class Summing:
             pack(result.decided, anchors),
             {key: tuple(sorted(locks)) for key, locks in sorted(result.calls.items())},
             digest(pack(summary.effect(), anchors)),
-            _plain(summary.pending),
-            _plain(summary.pending) or _plain(result.decided),
+            summary.plain,
             result.complete,
             digest(*packed),
         )
         self._known.setdefault(record.version, summary)
         return _encode(record)
-
-
-def _plain(accesses: tuple[Access, ...]) -> bool:
-    return any(access.place.atomicity == "plain" for access in accesses)

@@ -22,7 +22,7 @@ def everything(crew: Crew | Inline, keys: list[str]) -> dict[str, bytes]:
     try:
         while left or under_way:
             if left and crew.free():
-                crew.submit(Task(left.pop(), 0, {"a": b"1", "b": b"2"}), blobs)
+                crew.submit(Task(left.pop(), {"a": b"1", "b": b"2"}), blobs)
                 under_way += 1
             else:
                 task, result = crew.finished()
