@@ -92,8 +92,11 @@ def unbuilt_reason(tree: KernelTree, file: str) -> str:
     The reason is in words: "CONFIG_SLAB is off", "code for arm64".
     """
     parts = Path(file).parts
-    if parts[0] == "arch" and len(parts) > 2 and parts[1] != tree.srcarch:
-        return f"code for {parts[1]}"
+    if parts[0] == "arch" and len(parts) > 2:
+        # User mode Linux is an architecture of its own, with code in the folder of its host's.
+        code_for = "um" if parts[2] == "um" else parts[1]
+        if code_for != tree.srcarch:
+            return f"code for {code_for}"
     root = Path(tree.root)
     symbols = tree.symbols
     targets = {f"{Path(file).stem}.o"}

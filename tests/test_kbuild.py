@@ -84,6 +84,7 @@ def test_another_architectures_code_is_named(tmp_path: Path) -> None:
     tree = open_tree(small_tree(tmp_path, {"arch/s390/mm/gmap.c": "", "arch/x86/mm/pat.c": ""}))
     assert unbuilt_reason(tree, "arch/s390/mm/gmap.c") == "code for s390"
     assert unbuilt_reason(tree, "arch/x86/mm/pat.c") == ""
+    assert unbuilt_reason(tree, "arch/x86/um/ptrace_64.c") == "code for um"
 
 
 def database(root: Path, *words: str, file: str = "mm/rmap.c") -> None:
