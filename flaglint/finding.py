@@ -11,6 +11,8 @@ import msgspec
 
 from flaglint.flagtable import FlagTable
 
+_LEADS_ON = "() calls on"
+
 
 class Level(StrEnum):
     """A finding's severity, as SARIF spells it."""
@@ -53,6 +55,17 @@ class Evidence(msgspec.Struct, frozen=True, order=True):
     file: str
     line: int
     message: str
+
+    @classmethod
+    def of_caller(cls, step: Step) -> Evidence:
+        """That this frame of a chain leads on to the write."""
+        return cls(step.file, step.line, f"{step.function}{_LEADS_ON}")
+
+    @property
+    def caller(self) -> str:
+        """The function of a frame of a chain; "" where the sentence says something else."""
+        name = self.message.removesuffix(_LEADS_ON)
+        return name if name != self.message else ""
 
 
 class RacingAccess(msgspec.Struct, frozen=True):

@@ -326,7 +326,5 @@ def _evidence(context: Context) -> tuple[Evidence, ...]:
     found: list[Evidence] = []
     if owner.why and owner.where is not None:
         found.append(Evidence(owner.where.file, owner.where.line, owner.why))
-    found += (
-        Evidence(step.file, step.line, f"{step.function}() calls on") for step in context.chain[:-1]
-    )
+    found += map(Evidence.of_caller, context.chain[:-1])
     return tuple(found)

@@ -116,7 +116,11 @@ SITES = (
         verdict=Verdict.EXCLUSIVE,
         reason="allocation",
         poison_window=True,
-        evidence=(Evidence("mm/filemap.c", 990, "the folio comes from folio_alloc()"),),
+        evidence=(
+            Evidence("mm/filemap.c", 990, "the folio comes from folio_alloc()"),
+            Evidence.of_caller(Step("filemap_read", "mm/filemap.c", 2400)),
+            Evidence.of_caller(Step("filemap_read_folio", "mm/filemap.c", 1200)),
+        ),
         doubts=(),
     ),
     Site(

@@ -33,6 +33,16 @@ def test_the_commands_print_what_is_said(path: Path, tmp_path: Path) -> None:
     assert "\n".join(differences) == ""
 
 
+def test_the_architecture_names_the_modules_that_there_are() -> None:
+    text = (ROOT / "docs/ARCHITECTURE.md").read_text("utf-8")
+    names = {name.removesuffix(".py") for name in re.findall(r"`([a-z_0-9]+(?:\.py)?)`", text)}
+    package = ROOT / "flaglint"
+    modules = {path.stem for path in package.glob("*.py")} - {"__init__", "__main__"}
+    modules |= {path.parent.name for path in package.glob("*/__init__.py")}
+    assert modules - names == set()
+    assert {name for name in names - modules if f"`{name}.py`" in text} == set()
+
+
 def test_there_are_commands_to_play() -> None:
     assert {"how-it-decides", "false-alarms", "model-rows", "adding-a-rule", "pictures"} <= {
         path.stem for path in PLAYED

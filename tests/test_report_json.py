@@ -46,7 +46,9 @@ def test_sites_have_the_promised_keys() -> None:
     assert set(document["coverage"]) == {"textual", "analysed", "inactive", "unparsed"}
     assert [set(site) >= SITE_KEYS for site in document["sites"]] == [True] * len(SITES)
     assert document["sites"][0]["evidence"] == [
-        {"file": "mm/filemap.c", "line": 990, "message": "the folio comes from folio_alloc()"}
+        {"file": "mm/filemap.c", "line": 990, "message": "the folio comes from folio_alloc()"},
+        {"file": "mm/filemap.c", "line": 2400, "message": "filemap_read() calls on"},
+        {"file": "mm/filemap.c", "line": 1200, "message": "filemap_read_folio() calls on"},
     ]
     assert document["sites"][0]["poison_window"] is True
 

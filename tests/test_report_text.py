@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flaglint.finding import Evidence, Finding, Report, Unread
+from flaglint.finding import Evidence, Finding, Report, Unread, Verdict
 from flaglint.report import concise, sites, text
 from flaglint.report.frames import frame
 from flaglint.report.layout import (
@@ -206,10 +206,23 @@ def test_the_ledger_shows_verdict_evidence_and_doubts() -> None:
     lines = sites.render(REPORT).splitlines()
     assert lines[0] == "mm/filemap.c:1007:3  exclusive allocation  (poison window)"
     assert "    write  __folio_set_locked()  PG_locked  head word" in lines
-    assert "    see    mm/filemap.c:990  the folio comes from folio_alloc()" in lines
+    see = lines.index("    see    mm/filemap.c:990  the folio comes from folio_alloc()")
+    assert lines[see + 1 : see + 3] == [
+        "    via    filemap_read_folio() (mm/filemap.c:1200)",
+        "           <- filemap_read() (mm/filemap.c:2400)",
+    ]
     assert f"    in     deferred_split_folio(): {SETTER}( folio)" in lines
     assert "2 sites: 1 racy, 1 exclusive" in lines
     assert sum(line.startswith(("mm/", "include/")) for line in lines) == len(SITES)
+
+
+def test_the_ledger_says_nothing_twice_and_fits_a_line() -> None:
+    flag = "|".join(f"PG_{letter}" for letter in "abcdefghijklmnopqrstuvwxyz")
+    site = msgspec.structs.replace(SITES[0], verdict=Verdict.LOCKED, reason="locked", flag=flag)
+    lines = sites.render(msgspec.structs.replace(REPORT, sites=(site,))).splitlines()
+    assert lines[0] == "mm/filemap.c:1007:3  locked      (poison window)"
+    assert "26 flags (PG_a and others)" in lines[1] + lines[2]
+    assert max(map(len, lines)) <= 80
 
 
 def test_colour_changes_nothing_but_escape_sequences() -> None:

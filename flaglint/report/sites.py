@@ -3,6 +3,9 @@
 mm/filemap.c:1007:3  exclusive allocation
     write  __folio_set_locked()  PG_locked  head word
     see    mm/filemap.c:990  the folio comes from folio_alloc()
+    via    filemap_read_folio() (mm/filemap.c:2400)  <- ...
+
+`see` are the facts, `via` is the way there from an entry point, read as a finding's chain is.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ from collections import Counter
 
 from flaglint.finding import Report, Site, Verdict
 from flaglint.report.layout import Paint, field, plural, printable
-from flaglint.report.text import coverage, not_analysed
+from flaglint.report.text import coverage, flags, not_analysed
 
 _STYLE = {
     Verdict.RACY: "error",
@@ -28,21 +31,26 @@ def render(report: Report, *, colour: bool = False) -> str:
 
 
 def _row(site: Site, paint: Paint) -> list[str]:
-    verdict = f"{site.verdict.value:<10}"
+    reason = site.reason if site.reason != site.verdict else ""  # "locked" says it all
+    rest = reason + ("  (poison window)" if site.poison_window else "")
+    verdict = f"{site.verdict.value:<10}" if rest else site.verdict.value
     style = _STYLE.get(site.verdict)
-    window = "  (poison window)" if site.poison_window else ""
     helper = f"{site.helper}()" if site.helper.isidentifier() else site.helper
     lines = [
         paint("bold", printable(f"{site.file}:{site.line}:{site.column}"))
         + "  "
         + (paint(style, verdict) if style else verdict)
-        + printable(f"{site.reason}{window}")
+        + printable(rest)
     ]
-    lines += field("write", [helper, site.flag, f"{site.word} word"])
+    lines += field("write", [helper, flags(site.flag), f"{site.word} word"])
     where = f"{site.function}(): " if site.function else ""
     lines += field("in", [where + " ".join(site.expression.split())])
     for place in site.evidence:
-        lines += field("see", [f"{place.file}:{place.line}", place.message])
+        if not place.caller:
+            lines += field("see", [f"{place.file}:{place.line}", place.message])
+    callers = [place for place in reversed(site.evidence) if place.caller]
+    lines += field("via", [f"{p.caller}() ({p.file}:{p.line})" for p in callers[:1]])
+    lines += field("", [f"<- {p.caller}() ({p.file}:{p.line})" for p in callers[1:]])
     if site.doubts:
         lines += field("doubt", ["; ".join(site.doubts)])
     return lines

@@ -40,6 +40,8 @@ from flaglint.report.unread import grouped
 
 MOST_RACING = 6
 """Other writers shown of one finding."""
+MOST_FLAGS = 3
+"""Flags named that are written at once."""
 
 
 def render(report: Report, *, colour: bool = False, source: SourceLine | None = None) -> str:
@@ -71,6 +73,12 @@ def locks(names: Iterable[str]) -> str:
     return f"locks {{{inside}}}" if inside else "no locks"
 
 
+def flags(names: str) -> str:
+    """`PG_a|PG_b`, or how many there are when it would not fit a line."""
+    found = names.split("|")
+    return names if len(found) <= MOST_FLAGS else f"{len(found)} flags ({found[0]} and others)"
+
+
 def call(helper: str) -> str:
     """A function gets its parentheses; "(plain RMW)" and the like have theirs."""
     return f"{helper}()" if helper.isidentifier() else helper
@@ -99,7 +107,7 @@ def _cause(found: Finding) -> object:
 
 def _repeated(found: Finding, first: Finding) -> list[str]:
     """In place of an argument that was just made."""
-    writes = f"writes {found.flag}" if found.flag else ""
+    writes = f"writes {flags(found.flag)}" if found.flag else ""
     same = f"as {first.file}:{first.line}: same callers, same other writers, same reason"
     lines = field("this", [call(found.helper), "plain", writes, locks(found.locks)])
     return [*lines, *field("same", [same]), *field("fix", [found.fix])]
@@ -108,7 +116,7 @@ def _repeated(found: Finding, first: Finding) -> list[str]:
 def _argument(found: Finding) -> list[str]:
     lines: list[str] = []
     if found.helper or found.chain:
-        writes = f"writes {found.flag}" if found.flag else ""
+        writes = f"writes {flags(found.flag)}" if found.flag else ""
         held = locks(found.locks) if found.chain else ""  # a declaration holds none anyway
         lines += field("this", [call(found.helper), "plain", writes, held])
         lines += field("", _taken(found.taken)) + field("", call_chain(found.chain))
@@ -128,7 +136,7 @@ def _argument(found: Finding) -> list[str]:
 
 
 def _racing(other: RacingAccess) -> list[str]:
-    writes = f"writes {other.flag}" if other.flag else ""
+    writes = f"writes {flags(other.flag)}" if other.flag else ""
     place = f"{other.file}:{other.line}"
     access = [place, call(other.helper), other.atomicity, writes, locks(other.locks)]
     return [
