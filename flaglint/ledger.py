@@ -8,6 +8,7 @@ against what was judged (`Coverage`).
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,6 +31,9 @@ _DECLARATION = re.compile(
     rb"\s*(?:(?:extern|static|inline|__always_inline|void|bool|int|unsigned|long)\b[\s*]*)+"
 )
 _CONDITIONAL = re.compile(rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|endif)\b[ \t]*(\w*)", re.M)
+_ENDS = (";", ")", "{", "}", "*/")
+_LONGEST = 8
+"""Lines shown of one statement."""
 _NOT_BUILT = "not compiled under this configuration"
 _NOT_READ = "not understood, or in code that no analysed function calls"
 
@@ -140,7 +144,7 @@ def _site(root: str, judgement: Judgement, functions: Mapping[str, ir.Function])
         line=where.line,
         column=where.column,
         function=function.name if function else place.function,
-        expression=_line(root, where.file, where.line),
+        expression=statement(root, where.file, where.line),
         helper=place.helper,
         flag="|".join(place.flags),
         word=place.word,
@@ -181,15 +185,20 @@ def _textual(
     )
 
 
-def _line(root: str, file: str, line: int) -> str:
+def statement(root: str, file: str, line: int) -> str:
+    """The source from a line to where its statement seems to end, as one line; "" if unreadable."""
+    found = ""
     try:
         with open(os.path.join(root, file), "rb") as stream:
-            for number, text in enumerate(stream, 1):
-                if number == line:
-                    return text.decode("utf-8", "replace").strip()
+            for raw in itertools.islice(stream, line - 1, line - 1 + _LONGEST):
+                text = raw.decode("utf-8", "replace").strip()
+                found += f" {text}" if found else text
+                closed = found.count("(") <= found.count(")")
+                if not text or (closed and text.endswith(_ENDS)):
+                    break
     except OSError:
-        pass
-    return ""
+        return ""
+    return found
 
 
 def _named(root: str, file: str, names: frozenset[str]) -> Iterator[tuple[int, int, str, str]]:

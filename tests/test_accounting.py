@@ -18,6 +18,7 @@ import pytest
 from flaglint import analysis
 from flaglint.finding import Report
 from flaglint.flagtable import Atomicity
+from flaglint.ledger import statement
 from flaglint.pageflags import read_flags
 from flaglint.tree import open_tree
 from tests.expectations import MINI_KERNEL
@@ -95,6 +96,26 @@ def test_a_use_is_told_from_what_is_none() -> None:
     #endif
     """
     assert Counter(uses(text, frozenset({"__set"}))) == {(7, "__set"): 3, (9, "__set"): 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\t__set(folio);\n\tother();\n", "__set(folio);"),
+        ("\tp->flags |= (q->flags &\n\t\t(A |\n\t\t B));\n", "p->flags |= (q->flags & (A | B));"),
+        ("\tp->flags = one |\n\t\t   two;\n", "p->flags = one | two;"),
+        ("SETTER(x)\nCLEARER(x)\n", "SETTER(x)"),
+        ("\tif (test(page)) {\n\t\tf();\n", "if (test(page)) {"),
+        ("\t__set(\n\n\tother();\n", "__set( "),
+        ("", ""),
+    ],
+)
+def test_a_statement_is_shown_whole(text: str, shown: str, tmp_path: Path) -> None:
+    (tmp_path / "a.c").write_text(f"first();\n{text}")
+    assert statement(str(tmp_path), "a.c", 2) == shown
+    assert statement(str(tmp_path), "none.c", 2) == ""
+    (tmp_path / "a.c").write_text("first();\n" + "\tf(\n" * 100)
+    assert len(statement(str(tmp_path), "a.c", 2)) < 30
 
 
 def test_the_mini_kernel_is_accounted_for(tmp_path: Path) -> None:

@@ -222,6 +222,9 @@ def test_the_ledger_says_nothing_twice_and_fits_a_line() -> None:
     lines = sites.render(msgspec.structs.replace(REPORT, sites=(site,))).splitlines()
     assert lines[0] == "mm/filemap.c:1007:3  locked      (poison window)"
     assert "26 flags (PG_a and others)" in lines[1] + lines[2]
+    doubted = msgspec.structs.replace(site, verdict=Verdict.UNKNOWN, reason="not known")
+    lines = sites.render(msgspec.structs.replace(REPORT, sites=(doubted,))).splitlines()
+    assert lines[0] == "mm/filemap.c:1007:3  unknown   not known", "a window in what is shown safe"
     assert max(map(len, lines)) <= 80
 
 

@@ -32,7 +32,8 @@ def render(report: Report, *, colour: bool = False) -> str:
 
 def _row(site: Site, paint: Paint) -> list[str]:
     reason = site.reason if site.reason != site.verdict else ""  # "locked" says it all
-    rest = reason + ("  (poison window)" if site.poison_window else "")
+    window = site.poison_window and site.verdict in (Verdict.EXCLUSIVE, Verdict.LOCKED)
+    rest = reason + ("  (poison window)" if window else "")
     verdict = f"{site.verdict.value:<10}" if rest else site.verdict.value
     style = _STYLE.get(site.verdict)
     helper = f"{site.helper}()" if site.helper.isidentifier() else site.helper
