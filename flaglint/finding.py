@@ -142,6 +142,11 @@ class Site(msgspec.Struct, frozen=True):
     evidence: tuple[Evidence, ...]
     doubts: tuple[str, ...]
 
+    @property
+    def but_for_walkers(self) -> bool:
+        """Whether it was shown to be safe except from code that finds pages by frame number."""
+        return self.poison_window and self.verdict in (Verdict.EXCLUSIVE, Verdict.LOCKED)
+
 
 class Coverage(msgspec.Struct, frozen=True):
     """How many places in the text name a plain writer, and what became of each.

@@ -142,7 +142,7 @@ def check_file(call: Call, cache: Path, version: str, analyse: Analyse, say: Say
         with _alone(folder / f"{place[:24]}.lock"):
             kept = _fresh(record, call, path, version)
             if kept is None:
-                say("analysing the whole tree, once for all files of this build")
+                say("analysing the whole tree, once for all files of this build (a minute or more)")
                 kept = _kept(call, version, analyse)
                 aside = record.with_suffix(".new")
                 aside.write_bytes(msgspec.msgpack.encode(kept))

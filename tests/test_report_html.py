@@ -17,6 +17,7 @@ from flaglint.finding import Report, Suppressed, Unread
 from flaglint.report import html
 from flaglint.report.html import words
 from flaglint.report.html.markup import escape, join, raw, tag
+from flaglint.report.html.pieces import frame as source_frame
 from flaglint.report.html.prose import prose
 from tests.reports import ALIAS, EMPTY, RACE, RACING, SITES, quoted
 from tests.web import ATOMIC, HEADER, TABLE, WEB, WHOLE, Page, hostile
@@ -147,6 +148,21 @@ def test_the_place_is_marked_in_its_source() -> None:
     frame = next(line for line in page(WEB).of("here"))
     assert frame.says() == f"{RACE.helper}(folio);"
     assert frame.attributes["data-n"] == str(RACE.line)
+
+
+def test_a_frame_has_no_indentation_in_common() -> None:
+    """A narrow screen would show nothing else."""
+    lines = {8: "\t\tif (x) {", 9: "\t\t\tfor (;;)", 10: "\t\t\t\tset(folio);", 11: "", 12: "\t\t}"}
+    shown = str(source_frame(lambda file, line: lines.get(line, ""), "mm/a.c", 10, 5, "set"))
+    assert re.findall(r'<span class="line[^>]*>(.*?)</span>', shown)[1:] == [
+        "if (x) {",
+        "        for (;;)",
+        '                <mark class="error">set</mark>(folio);',
+        " ",
+        "}",
+    ]
+    blank = source_frame(lambda file, line: "\t" if line == 3 else "", "mm/a.c", 3, 1, "set")
+    assert "a.c:3" in str(blank)
 
 
 def test_two_findings_with_one_fingerprint_have_their_own_places() -> None:

@@ -32,8 +32,7 @@ def render(report: Report, *, colour: bool = False) -> str:
 
 def _row(site: Site, paint: Paint) -> list[str]:
     reason = site.reason if site.reason != site.verdict else ""  # "locked" says it all
-    window = site.poison_window and site.verdict in (Verdict.EXCLUSIVE, Verdict.LOCKED)
-    rest = reason + ("  (poison window)" if window else "")
+    rest = reason + ("  (poison window)" if site.but_for_walkers else "")
     verdict = f"{site.verdict.value:<10}" if rest else site.verdict.value
     style = _STYLE.get(site.verdict)
     helper = f"{site.helper}()" if site.helper.isidentifier() else site.helper

@@ -78,7 +78,7 @@ def _form(sites: Sequence[Site]) -> Markup:
 
 
 def _row(site: Site, name: str, source: SourceLine) -> Markup:
-    window = badge("poison window", "window") if site.poison_window else None
+    window = badge("poison window", "window") if site.but_for_walkers else None
     return tag(
         "li",
         tag(

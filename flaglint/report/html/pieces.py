@@ -65,16 +65,21 @@ def frame(
     kind: str = "error",
     around: int = _AROUND,
 ) -> Markup:
-    """The lines about a place, with `word` (or the rest of the line) marked at `column`."""
+    """The lines about a place, with `word` (or the rest of the line) marked at `column`.
+
+    Their common indentation is taken off.
+    """
     if not source(file, line):
         return join()
+    lines = {n: source(file, n) for n in range(max(line - around, 1), line + around + 1)}
+    while max(lines) > line and not lines[max(lines)]:
+        del lines[max(lines)]  # behind the end of the file
+    margin = min((_indent(text) for text in lines.values() if text.strip()), default=0)
     rows = []
-    for number in range(max(line - around, 1), line + around + 1):
-        text = source(file, number)
-        if number > line and not any(source(file, n) for n in range(number, line + around + 1)):
-            break
-        shown = _marked(text, column, word, kind) if number == line else _tabs(text)
-        here = " here" if number == line else ""
+    for number, text in lines.items():
+        marked = number == line
+        shown = _marked(text, column, word, kind, margin) if marked else _tabs(text)[margin:]
+        here = " here" if marked else ""
         rows.append(tag("span", shown or " ", class_=f"line{here}", data_n=number))
         rows.append(Markup("\n"))
     return tag(
@@ -95,7 +100,11 @@ def _tabs(text: str) -> str:
     return text.expandtabs(_TAB)
 
 
-def _marked(text: str, column: int, word: str, kind: str) -> Markup:
+def _indent(text: str) -> int:
+    return len(_tabs(text)) - len(_tabs(text).lstrip())
+
+
+def _marked(text: str, column: int, word: str, kind: str, margin: int) -> Markup:
     start = min(max(column - 1, len(text) - len(text.lstrip())), len(text))
     found = text.find(word, start) if word and word.isidentifier() else -1
     if found < 0:
@@ -107,6 +116,7 @@ def _marked(text: str, column: int, word: str, kind: str) -> Markup:
     middle = text[found:stop]
     # Tabs count from the line's start, so what follows is laid out with what went before.
     rest = _tabs(text)[len(before) + len(_tabs(middle)) :] if "\t" not in middle else text[stop:]
+    before = before[margin:]
     return join(before, tag("mark", _tabs(middle), class_=kind) if middle else None, rest)
 
 
