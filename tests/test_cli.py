@@ -365,6 +365,20 @@ def test_colour_is_asked_for_or_left_out(
     assert "\x1b[" not in capsys.readouterr().out
 
 
+@pytest.mark.xfail(strict=True, reason="escape sequences are printed as they are")
+def test_a_terminal_that_obeys_nothing_is_sent_nothing_to_obey(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, capsys: Output
+) -> None:
+    """What an editor's compilation buffer is."""
+    monkeypatch.setenv("TERM", "dumb")
+    for stream in (sys.stdout, sys.stderr):
+        monkeypatch.setattr(stream, "isatty", lambda: True)
+    main(["linux"])
+    out, err = capsys.readouterr()
+    assert "\x1b" not in out + err
+    assert "\r" not in err
+
+
 @pytest.mark.parametrize(("quiet", "shown"), [([], True), (["--quiet"], False)])
 def test_progress_is_for_terminals_and_on_stderr(
     quiet: list[str],
