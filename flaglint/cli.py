@@ -17,7 +17,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from flaglint.arguments import CHECK_FORMATS, ROBOTS, is_build_call, parse, suggestion
 from flaglint.folders import ARCHES
@@ -428,7 +428,7 @@ def _cache_dir() -> str:
 @contextlib.contextmanager
 def _progress(options: argparse.Namespace) -> Iterator[Callable[[str, int, int], None]]:
     """One line on a terminal that says what is being done, and is gone afterwards."""
-    if options.quiet or not sys.stderr.isatty():
+    if options.quiet or not _obeys(sys.stderr):
         yield _unseen
         return
 
@@ -454,7 +454,12 @@ def _colour(options: argparse.Namespace) -> bool:
         return bool(options.color == "always")
     if os.environ.get("FORCE_COLOR") and not os.environ.get("NO_COLOR"):
         return True
-    return not options.output and not os.environ.get("NO_COLOR") and sys.stdout.isatty()
+    return not options.output and not os.environ.get("NO_COLOR") and _obeys(sys.stdout)
+
+
+def _obeys(stream: TextIO) -> bool:
+    """Whether it is a terminal that knows escape sequences; an editor's buffer does not."""
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def _write(options: argparse.Namespace, report: str | bytes) -> None:
