@@ -20,6 +20,7 @@ import pytest
 
 from flaglint import analysis
 from flaglint.cards import load_cards
+from flaglint.comparing import compare
 from flaglint.finding import Finding, Report, Verdict
 from flaglint.quote import quoter
 from flaglint.report import sarif
@@ -221,6 +222,32 @@ def test_the_first_case_is_found_with_its_witness(with_first_case: Run) -> None:
         assert other.chain[-1].function == other.function
         assert len(other.chain) > 1
         assert not set(other.locks) & set(found.locks)
+
+
+@on_6_12
+def test_the_first_case_as_a_change(with_first_case: Run, run: Run) -> None:
+    """What `flaglint diff` says of the patch that brings it, and of the one that mends it."""
+
+    def texts(report: Report) -> Callable[[str], str]:
+        def text(file: str) -> str:
+            path = Path(report.root, file)
+            return path.read_text("utf-8", "replace") if path.is_file() else ""
+
+        return text
+
+    before, after = run.report, with_first_case.report
+    made = compare(before, after, texts(before), texts(after))
+    assert {(found.rule, found.function) for found in made.introduced} == {
+        ("FL001", "deferred_split_folio"),
+        ("FL011", "__folio_set_partially_mapped"),
+        ("FL011", "__folio_clear_partially_mapped"),
+    }
+    assert (made.fixed, made.unread) == ((), ())
+    assert len(made.preexisting) == len(before.findings)
+
+    mended = compare(after, before, texts(after), texts(before))
+    assert [_site(found) for found in mended.fixed] == [_site(found) for found in made.introduced]
+    assert (mended.introduced, mended.undecided, mended.unread) == ((), (), ())
 
 
 @on_6_12
