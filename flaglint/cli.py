@@ -270,6 +270,7 @@ def _graph(options: argparse.Namespace) -> int:
 
 def _explain(options: argparse.Namespace) -> int:
     from flaglint.cards import find_card, load_cards
+    from flaglint.report import explain
 
     cards = load_cards()
     if options.rule is None:
@@ -280,7 +281,7 @@ def _explain(options: argparse.Namespace) -> int:
         known = ", ".join(card.id for card in cards)
         _say(f"no rule {options.rule}; the rules are {known}")
         return FAILED
-    _write(options, card.markdown())
+    _write(options, explain.render(card.markdown()))
     return CLEAN
 
 
