@@ -75,6 +75,7 @@ def analyse(
     """The report. Raises TreeError, HeaderError, StoreError or ReadingError, in one line."""
     program = load(request, progress, store, survey)
     root = program.tree.root
+    left_out = {entry.file for entry in program.unread if not entry.function}
     sites, coverage = ledger(
         root,
         (*program.files, *program.headers),
@@ -82,11 +83,11 @@ def analyse(
         program.judgements,
         program.engine.functions,
         program.unread,
+        frozenset(file for file in left_out if unbuilt_reason(program.tree, file)),
     )
     levels = {card.id: card.level for card in load_cards()}
     findings = checks.run(checks.Evidence(program.table, program.judgements, levels, load_losses()))
     wanted = _wanted(request, root)
-    left_out = {entry.file for entry in program.unread if not entry.function}
     doubts = Counter(doubt for site in sites for doubt in site.doubts)
     return Report(
         root=root,

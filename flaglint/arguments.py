@@ -256,11 +256,18 @@ def _output_options(parser: argparse.ArgumentParser, formats: tuple[str, ...]) -
 
 def _tree_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("kernel")
-    group.add_argument("--arch", choices=tuple(ARCHES), help=f"default: {next(iter(ARCHES))}")
+    group.add_argument(
+        "--arch",
+        choices=tuple(ARCHES),
+        action="append",
+        help=f"may be given again, for one report on several; default: {next(iter(ARCHES))}",
+    )
     group.add_argument(
         "--config",
         metavar="FILE",
-        help="the kernel's .config; default: a shipped one with every mm feature on",
+        action="append",
+        help="the kernel's .config; may be given again, for one report on several; "
+        "default: shipped, one of flaglint's own with every mm feature on",
     )
     group.add_argument(
         "--objtree",

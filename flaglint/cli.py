@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from flaglint.arguments import CHECK_FORMATS, ROBOTS, is_build_call, parse, suggestion
 from flaglint.folders import ARCHES
+from flaglint.request import Configuration, RequestError, configurations
 
 if TYPE_CHECKING:
     from flaglint.cards import Card
@@ -41,7 +42,7 @@ _TOLD = frozenset(
         "TreeError", "HeaderError", "FrontendError", "ReadingError", "CardError", "OutputError",
         "FormatError", "SelectionError", "SettingsError",
         "SuppressionError", "BaselineError", "GitError", "PatchError", "RevisionError",
-        "SnapshotError", "StoreError", "ExecutorError",
+        "SnapshotError", "StoreError", "ExecutorError", "RequestError",
     }
 )  # fmt: skip
 
@@ -112,7 +113,7 @@ def _check(options: argparse.Namespace) -> int:
         options.format,
         cards,
         _colour(options),
-        options.category or f"flaglint/{options.arch}",
+        options.category or f"flaglint/{'+'.join(dict.fromkeys(_arches(options)))}",
         options.statistics,
     )
     report = _analyse(options, options.paths)
@@ -124,6 +125,10 @@ def _check(options: argparse.Namespace) -> int:
     shown = policy.with_suppressed(report) if options.show_suppressed else report
     _write(options, render(shown, style))
     return FINDINGS if report.findings else CLEAN
+
+
+def _arches(options: argparse.Namespace) -> list[str]:
+    return [arch for _, arch, _ in options.configurations]
 
 
 def _write_baseline(options: argparse.Namespace, report: Report) -> int:
@@ -171,9 +176,8 @@ def _manner(options: argparse.Namespace) -> Manner:
     policy = _policy(options, cards)
     asked = ""
     if not (options.objtree or options.compile_commands):  # those may change unnoticed
-        config = Path(options.config).read_text("utf-8", "replace") if options.config else ""
         limits = (options.allow_outside, options.timeout, options.memory)
-        asked = f"{options.arch}\n{limits}\n{config}"
+        asked = "\n".join((str(limits), *map(_asked, options.configurations)))
     return Manner(
         format=options.format,
         colour=_colour(options),
@@ -183,6 +187,12 @@ def _manner(options: argparse.Namespace) -> Manner:
         cache=Path(_cache(options)),
         asked=asked,
     )
+
+
+def _asked(configuration: Configuration) -> str:
+    name, arch, config = configuration
+    text = Path(config).read_text("utf-8", "replace") if config else ""
+    return f"{name}\n{arch}\n{text}"
 
 
 def _show(options: argparse.Namespace, shown: Shown) -> int:
@@ -301,6 +311,9 @@ def _dump(options: argparse.Namespace) -> int:
     return CLEAN
 
 
+_SEVERAL = frozenset({"check", "diff", "hook", "sites"})
+"""The commands that can look at several configurations at once."""
+
 _RUN: dict[str, Callable[[argparse.Namespace], int]] = {
     "check": _check,
     "diff": _diff,
@@ -364,11 +377,14 @@ def _settle(options: argparse.Namespace) -> None:
         settings = discover(Path(paths[0] if paths else "."))
     options.found = settings
     options.quiet = options.quiet or getattr(options, "format", "") in ROBOTS
-    for name, choices in (("format", CHECK_FORMATS), ("arch", tuple(ARCHES))):
-        value = getattr(settings, name)
-        if value is not None and value not in choices:
-            meant = suggestion(value, choices) or f"; known are {', '.join(choices)}"
-            raise SettingsError(f"{settings.path}: {name}: no '{value}'{meant}")
+    for name, values, choices in (
+        ("format", (settings.format,), CHECK_FORMATS),
+        ("arch", settings.arch, tuple(ARCHES)),
+    ):
+        for value in values:
+            if value is not None and value not in choices:
+                meant = suggestion(value, choices) or f"; known are {', '.join(choices)}"
+                raise SettingsError(f"{settings.path}: {name}: no '{value}'{meant}")
     if settings.path and not options.quiet:
         _say(f"settings from {settings.path}")
     if "format" in options and options.format is None:
@@ -381,24 +397,38 @@ def _settle(options: argparse.Namespace) -> None:
     for name in ("arch", "config", "jobs"):
         if name in options and not getattr(options, name):
             setattr(options, name, getattr(settings, name))
-    options.arch = options.arch or next(iter(ARCHES))
+    options.configurations = configurations(options.arch or (), options.config or ())
+    options.arch, options.config = options.configurations[0][1:]
+    if len(options.configurations) > 1 and options.command not in _SEVERAL:
+        meant = " or ".join(("", *sorted(_SEVERAL))).removeprefix(" or ")
+        raise RequestError(f"{options.command}: one --arch and --config; for several: {meant}")
 
 
 def _analyse(options: argparse.Namespace, paths: Sequence[str]) -> Report:
-    """Run the engine, with progress on a terminal."""
+    """Run the engine, with progress on a terminal, for each configuration."""
     from flaglint.recall import analyse
 
+    reports = []
     with _progress(options) as progress:
-        return analyse(_request(options, paths), progress)
+        for name, arch, config in options.configurations:
+            request = _request(options, paths, arch, config)
+            reports.append((name, analyse(request, progress)))
+    if len(reports) == 1:
+        return reports[0][1]
+    from flaglint.merging import merged
+
+    return merged(reports)
 
 
-def _request(options: argparse.Namespace, paths: Sequence[str]) -> Request:
+def _request(
+    options: argparse.Namespace, paths: Sequence[str], arch: str = "", config: str | None = None
+) -> Request:
     from flaglint.request import Request
 
     return Request(
         paths=tuple(paths),
-        arch=options.arch,
-        config=options.config,
+        arch=arch or options.arch,
+        config=config if arch else options.config,
         pedantic=getattr(options, "pedantic", False),
         jobs=options.jobs or 0,
         objtree=options.objtree,

@@ -93,7 +93,8 @@ class Finding(msgspec.Struct, frozen=True):
     `steps` is the lost update as a numbered story; `why` names the facts that failed to
     exclude it; `fix` is what to consider. `chain` runs from an entry point to the access, and
     `taken` are the places on the way that took `locks`.
-    `evidence` are further places that explain the finding.
+    `evidence` are further places that explain the finding. `configurations` are the names of
+    those that have it, where several were asked for.
     """
 
     rule: str
@@ -118,6 +119,12 @@ class Finding(msgspec.Struct, frozen=True):
     end_column: int = 0
     pedantic: bool = False
     taken: tuple[Taken, ...] = ()
+    configurations: tuple[str, ...] = ()
+
+
+FILE_LOST = "the file was not analysed"
+FUNCTION_LOST = "the function was not analysed"
+"""The one doubt of a place of which only the text is known."""
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -125,7 +132,8 @@ class Site(msgspec.Struct, frozen=True):
 
     `helper` is the helper's name, or "(plain RMW)", "(plain store)", "memset"...;
     `reason` is one of DESIGN's reasons (allocation, freeing, frozen, boot, offline, locked,
-    exclusive) for a safe verdict, else what failed.
+    exclusive) for a safe verdict, else what failed. `configurations` are the names of those
+    that compile it, where several were asked for.
     """
 
     file: str
@@ -141,6 +149,12 @@ class Site(msgspec.Struct, frozen=True):
     poison_window: bool
     evidence: tuple[Evidence, ...]
     doubts: tuple[str, ...]
+    configurations: tuple[str, ...] = ()
+
+    @property
+    def unparsed(self) -> bool:
+        """Whether nothing but its text is known of it."""
+        return self.doubts in ((FILE_LOST,), (FUNCTION_LOST,))
 
     @property
     def but_for_walkers(self) -> bool:

@@ -1,9 +1,9 @@
 """The ledger: one row for each place that writes a flags word plainly, none left out.
 
 Judged places come from the engine. Every place in the text that names a plain helper and was
-not judged is added: `inactive` where it stands under an #if, and so was left out, `unknown`
-where its file or its function could not be read or followed. What the text says is counted
-against what was judged (`Coverage`).
+not judged is added: `inactive` where it stands under an #if or in a file that is not built, and
+so was left out, `unknown` where its file or its function could not be read or followed. What
+the text says is counted against what was judged (`Coverage`).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from flaglint import ir
-from flaglint.finding import Coverage, Site, Unread, Verdict
+from flaglint.finding import FILE_LOST, FUNCTION_LOST, Coverage, Site, Unread, Verdict
 from flaglint.lexicon import called
 from flaglint.race import Judgement
 
@@ -45,9 +45,14 @@ def ledger(
     judgements: Iterable[Judgement],
     functions: Mapping[str, ir.Function],
     unread: Iterable[Unread],
+    unbuilt: frozenset[str] = frozenset(),
 ) -> tuple[tuple[Site, ...], Coverage]:
-    """The rows, and the counts. `unread` says what could not be analysed, and why."""
-    missing = _Missing(root, unread)
+    """The rows, and the counts.
+
+    `unread` says what could not be analysed, and why; `unbuilt` are those files of it that the
+    configuration does not compile.
+    """
+    missing = _Missing(root, unread, unbuilt)
     sites = [_site(root, judgement, functions) for judgement in judgements]
     judged = {(site.file, site.line, site.helper) for site in sites}
     own = sum(1 for site in sites if site.helper not in names)
@@ -86,8 +91,9 @@ def ledger(
 class _Missing:
     """Why a place in the text was not judged, told from its file's text and what was unread."""
 
-    def __init__(self, root: str, unread: Iterable[Unread]) -> None:
+    def __init__(self, root: str, unread: Iterable[Unread], unbuilt: frozenset[str]) -> None:
         self._root = root
+        self._unbuilt = unbuilt
         self._files: dict[str, str] = {}
         self._functions: dict[str, dict[str, str]] = {}
         self._texts: dict[str, bytes] = {}
@@ -99,8 +105,10 @@ class _Missing:
 
     def verdict(self, file: str, line: int) -> tuple[Verdict, str, tuple[str, ...]]:
         """The verdict, the reason and the doubts of the place at `line` of `file`."""
+        if file in self._unbuilt:
+            return Verdict.INACTIVE, self._files[file], ()
         if file in self._files:
-            return Verdict.UNKNOWN, self._files[file], ("the file was not analysed",)
+            return Verdict.UNKNOWN, self._files[file], (FILE_LOST,)
         if file not in self._texts:
             self._texts[file] = _text(self._root, file)
         text = self._texts[file]
@@ -112,7 +120,7 @@ class _Missing:
         if function not in known and _conditional(text, offset):
             return Verdict.INACTIVE, _NOT_BUILT, ()
         reason = known.get(function) or next(iter(known.values()), _NOT_READ)
-        return Verdict.UNKNOWN, reason, ("the function was not analysed",)
+        return Verdict.UNKNOWN, reason, (FUNCTION_LOST,)
 
 
 def _conditional(text: bytes, offset: int) -> bool:

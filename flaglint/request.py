@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
+
+from flaglint.folders import ARCHES
+from flaglint.settings import SHIPPED
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -30,6 +34,36 @@ class Request(msgspec.Struct, frozen=True):
     megabytes: int = 3072
     scope: str = "default"
     executor: str = ""
+
+
+Configuration = tuple[str, str, str | None]
+"""A name for people, the architecture, and the .config file; None for the shipped one."""
+
+
+class RequestError(Exception):
+    """What was asked for does not go together; the message is one line."""
+
+
+def configurations(arches: Sequence[str], configs: Sequence[str]) -> tuple[Configuration, ...]:
+    """The configurations that a command line names, each once; one at least.
+
+    Several architectures are taken with the shipped configuration of each. Raises RequestError.
+    """
+    arches = list(dict.fromkeys(arches)) or [next(iter(ARCHES))]
+    configs = list(dict.fromkeys(configs)) or [SHIPPED]
+    if len(arches) == 1:
+        (arch,) = arches
+        short = [os.path.basename(config) for config in configs]
+        names = short if len(set(short)) == len(short) else configs
+        return tuple(
+            (arch, arch, None) if config == SHIPPED else (name, arch, config)
+            for name, config in zip(names, configs, strict=True)
+        )
+    if configs != [SHIPPED]:
+        raise RequestError(
+            "a .config is of one architecture; give --config with one --arch, or run twice"
+        )
+    return tuple((arch, arch, None) for arch in arches)
 
 
 def cache_directory(request: Request) -> Path:

@@ -30,6 +30,10 @@ _LIMIT = 1 << 20
 """Bytes of the largest settings file that is read."""
 
 
+SHIPPED = "shipped"
+"""The configuration that flaglint brings, by the name it goes by where a file is asked for."""
+
+
 class SettingsError(Exception):
     """The settings cannot be used; the message is one line that names the file."""
 
@@ -38,9 +42,9 @@ class Settings(msgspec.Struct, frozen=True):
     """What a settings file says; empty without one.
 
     `path` is the file, "" for none. `select` and `ignore` are as on the command line, None
-    where the file is silent; `format` is check's; `arch` and `config` are the kernel's,
-    `config` relative to the file's directory; `category` is SARIF's. `baseline` is a file too.
-    `suppress` holds the `[[suppress]]` tables unread.
+    where the file is silent; `format` is check's; `arch` and `config` are the kernel's, one or
+    several, `config` relative to the file's directory; `category` is SARIF's. `baseline` is a
+    file too. `suppress` holds the `[[suppress]]` tables unread.
     """
 
     path: str = ""
@@ -48,8 +52,8 @@ class Settings(msgspec.Struct, frozen=True):
     ignore: tuple[str, ...] | None = None
     pedantic: bool | None = None
     format: str | None = None
-    arch: str | None = None
-    config: str | None = None
+    arch: tuple[str, ...] = ()
+    config: tuple[str, ...] = ()
     jobs: int | None = None
     category: str | None = None
     baseline: str | None = None
@@ -109,13 +113,18 @@ def _settings(path: Path, table: object) -> Settings:
             near = difflib.get_close_matches(key, known, 1, 0.7)
             hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(known)}"
             raise SettingsError(f"{path}: unknown key '{key}'; {hint}")
+    several = {
+        key: [value] if isinstance(value := table[key], str) else value
+        for key in ("arch", "config")
+        if key in table
+    }
     try:
-        found = msgspec.convert({**table, "path": str(path)}, Settings)
+        found = msgspec.convert({**table, **several, "path": str(path)}, Settings)
     except msgspec.ValidationError as error:
         raise SettingsError(f"{path}: {error}") from error
     where = path.parent
     return msgspec.structs.replace(
         found,
-        config=str(where / found.config) if found.config else found.config,
+        config=tuple(name if name == SHIPPED else str(where / name) for name in found.config),
         baseline=str(where / found.baseline) if found.baseline else found.baseline,
     )

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "flaglint"
 ROWS = (
     {"__init__", "data", "location", "folders", "flagtable", "finding"},
     {"cards", "output", "fingerprint", "git", "linehash", "losses", "settings"},
-    {"baseline", "comparing", "contents", "patches", "suppressions"},
+    {"baseline", "comparing", "contents", "merging", "patches", "suppressions"},
     {"worker"},
     {"pool"},
     {"store"},

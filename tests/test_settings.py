@@ -42,9 +42,9 @@ def test_a_pyproject_counts_if_it_has_our_table(tmp_path: Path) -> None:
     write(tmp_path / PROJECT, '[tool.flaglint]\narch = "arm64"')
     write(tmp_path / "linux" / PROJECT, "[tool.ruff]\nline-length = 80")
     write(tmp_path / "linux/mm" / PROJECT, "this is [no TOML")
-    assert discover(tmp_path / "linux/mm").arch == "arm64"
+    assert discover(tmp_path / "linux/mm").arch == ("arm64",)
     write(tmp_path / NAME, 'arch = "x86_64"')
-    assert discover(tmp_path / "linux/mm").arch == "x86_64", "flaglint.toml wins"
+    assert discover(tmp_path / "linux/mm").arch == ("x86_64",), "flaglint.toml wins"
 
 
 def test_every_key(tmp_path: Path) -> None:
@@ -61,13 +61,20 @@ def test_every_key(tmp_path: Path) -> None:
         ignore=("FL010",),
         pedantic=True,
         format="concise",
-        arch="arm64",
-        config=str(tmp_path / "my.config"),
+        arch=("arm64",),
+        config=(str(tmp_path / "my.config"),),
         jobs=2,
         category="mm",
         baseline=str(tmp_path / "b.json"),
         suppress=({"rule": "FL001", "reason": "looked at"},),
     )
+
+
+def test_several_configurations(tmp_path: Path) -> None:
+    path = write(tmp_path / NAME, 'config = ["shipped", "a.config"]\n')
+    found = read(path)
+    assert found is not None
+    assert found.config == ("shipped", str(tmp_path / "a.config"))
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,7 @@ def _row(site: Site, paint: Paint) -> list[str]:
     callers = [place for place in reversed(site.evidence) if place.caller]
     lines += field("via", [f"{p.caller}() ({p.file}:{p.line})" for p in callers[:1]])
     lines += field("", [f"<- {p.caller}() ({p.file}:{p.line})" for p in callers[1:]])
+    lines += field("built", [", ".join(site.configurations)] if site.configurations else [])
     if site.doubts:
         lines += field("doubt", ["; ".join(site.doubts)])
     return lines

@@ -130,6 +130,7 @@ def _argument(found: Finding) -> list[str]:
     for place in found.evidence:
         lines += field("see", [f"{place.file}:{place.line}", place.message])
     lines += field("fix", [found.fix])
+    lines += field("built", [", ".join(found.configurations)] if found.configurations else [])
     if found.doubts:
         lines += field("doubt", ["; ".join(found.doubts)])
     return lines

@@ -81,6 +81,55 @@ def test_half_a_build_is_refused(missing: str, box: Box, judged: Judge) -> None:
     assert "make prepare" in outcome.err
 
 
+def test_several_configurations_are_one_ledger(odd: Box, tally: Tally) -> None:
+    config = odd.home / "odd.config"
+    config.write_text("CONFIG_ODD=y\nCONFIG_64BIT=y\nCONFIG_MMU=y\n")
+    words = ("sites", "--format", "json", "-j", "1", "--config")
+    alone = odd.run(*words, "shipped").document["sites"]
+    both = odd.run(*words, "shipped", "--config", config)
+    tally.add("configurations", inputs=2)
+    assert both.wrongs == ()
+    assert odd_verdict(both) == "unknown"
+    places = {(s["file"], s["line"], s["helper"]): s for s in both.document["sites"]}
+    assert len(places) == len(both.document["sites"])
+    assert places.keys() == {(s["file"], s["line"], s["helper"]) for s in alone}
+    seen = {names for s in places.values() if (names := tuple(s["configurations"]))}
+    assert seen >= {("x86_64", "odd.config"), ("odd.config",)}
+    for site in alone:
+        place = places[site["file"], site["line"], site["helper"]]
+        if "odd.config" not in place["configurations"]:
+            assert (place["verdict"], place["reason"]) == (site["verdict"], site["reason"])
+
+
+def test_several_architectures_are_one_report(box: Box, tally: Tally) -> None:
+    box.path("arch/arm64/mm/odd.c").write_text(
+        "#include <linux/mm.h>\nvoid odd(struct page *page) { __SetPageLocked(page); }\n"
+    )
+    words = ("check", "--format", "json", "-j", "1", "--arch", "x86_64", "--arch", "arm64")
+    outcome = box.run(*words)
+    tally.add("configurations", inputs=1)
+    assert outcome.wrongs == ()
+    assert outcome.status == 1
+    (found,) = outcome.document["findings"]
+    assert found["configurations"] == ["x86_64", "arm64"]
+    ledger = box.run("sites", *words[1:]).document["sites"]
+    (site,) = [site for site in ledger if site["file"] == "arch/arm64/mm/odd.c"]
+    assert site["configurations"] == ["arm64"]
+
+
+def test_configurations_that_do_not_go_together(box: Box, tally: Tally) -> None:
+    config = box.home / "my.config"
+    config.write_text("CONFIG_MMU=y\n")
+    for words in (
+        ("check", "--arch", "x86_64", "--arch", "arm64", "--config", config),
+        ("flags", "--arch", "x86_64", "--arch", "arm64"),
+    ):
+        outcome = box.run(*words)
+        tally.add("configurations", inputs=1, refusals=1)
+        assert (outcome.status, outcome.wrongs) == (2, ())
+        assert len(outcome.err.splitlines()) == 1
+
+
 def test_a_compilation_database_outside_the_tree(odd: Box, judged: Judge) -> None:
     commands = odd.home / "compile_commands.json"
     entry = {

@@ -97,6 +97,7 @@ def result(
             "steps": list(found.steps),
             "fix": found.fix,
             "doubts": list(found.doubts),
+            "configurations": list(found.configurations),
         },
     )
 
