@@ -19,9 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from flaglint.arguments import CHECK_FORMATS, ROBOTS, is_build_call, parse, suggestion
-from flaglint.folders import ARCHES
-from flaglint.request import Configuration, RequestError, configurations
+from flaglint.arguments import is_build_call, parse, suggestion
 
 if TYPE_CHECKING:
     from flaglint.cards import Card
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     from flaglint.makecheck import Call
     from flaglint.patchview import Manner, Shown
     from flaglint.policy import Policy
-    from flaglint.request import Request
+    from flaglint.request import Configuration, Request
     from flaglint.settings import Settings
 
 CLEAN, FINDINGS, FAILED = 0, 1, 2
@@ -62,7 +60,10 @@ def main(argv: Sequence[str]) -> int:
         return stop.code if isinstance(stop.code, int) else FAILED
     try:
         if "settings" in options:
-            _settle(options)
+            from flaglint.settling import settle
+
+            remark = settle(options)
+            _remark(options, (remark,) if remark else ())
         status = _RUN[options.command](options)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -311,9 +312,6 @@ def _dump(options: argparse.Namespace) -> int:
     return CLEAN
 
 
-_SEVERAL = frozenset({"check", "diff", "hook", "sites"})
-"""The commands that can look at several configurations at once."""
-
 _RUN: dict[str, Callable[[argparse.Namespace], int]] = {
     "check": _check,
     "diff": _diff,
@@ -360,48 +358,6 @@ def _remark(options: argparse.Namespace, remarks: Iterable[str]) -> None:
     if not options.quiet:
         for remark in remarks:
             _say(remark)
-
-
-def _settle(options: argparse.Namespace) -> None:
-    """Fill in what the command line left open: from the settings file, then the defaults.
-
-    Raises SettingsError.
-    """
-    from flaglint.settings import Settings, SettingsError, discover, read
-
-    paths = [*getattr(options, "paths", ()), *([options.path] if "path" in options else ())]
-    settings = Settings()
-    if options.settings:
-        settings = read(Path(options.settings)) or settings
-    elif not options.isolated:
-        settings = discover(Path(paths[0] if paths else "."))
-    options.found = settings
-    options.quiet = options.quiet or getattr(options, "format", "") in ROBOTS
-    for name, values, choices in (
-        ("format", (settings.format,), CHECK_FORMATS),
-        ("arch", settings.arch, tuple(ARCHES)),
-    ):
-        for value in values:
-            if value is not None and value not in choices:
-                meant = suggestion(value, choices) or f"; known are {', '.join(choices)}"
-                raise SettingsError(f"{settings.path}: {name}: no '{value}'{meant}")
-    if settings.path and not options.quiet:
-        _say(f"settings from {settings.path}")
-    if "format" in options and options.format is None:
-        options.format = settings.format or CHECK_FORMATS[0]
-    if "select" in options:
-        options.pedantic = options.pedantic or bool(settings.pedantic)
-    for name in ("select", "ignore", "category"):
-        if name in options and getattr(options, name) is None:
-            setattr(options, name, getattr(settings, name))
-    for name in ("arch", "config", "jobs"):
-        if name in options and not getattr(options, name):
-            setattr(options, name, getattr(settings, name))
-    options.configurations = configurations(options.arch or (), options.config or ())
-    options.arch, options.config = options.configurations[0][1:]
-    if len(options.configurations) > 1 and options.command not in _SEVERAL:
-        meant = " or ".join(("", *sorted(_SEVERAL))).removeprefix(" or ")
-        raise RequestError(f"{options.command}: one --arch and --config; for several: {meant}")
 
 
 def _analyse(options: argparse.Namespace, paths: Sequence[str]) -> Report:

@@ -76,6 +76,7 @@ ROWS = (
     {"analysis"},
     {"recall"},
     {"arguments", "completion"},
+    {"settling"},
     {"patchview"},
     {"cli"},
     {"__main__"},
@@ -89,7 +90,7 @@ ONLY = {
     "pycparser": {"pageflags"},
     "distributed": {"executors"},
     "sarif_om": {f"report.sarif{part}" for part in ("", ".model", ".results", ".rules")},
-    "argparse": {"arguments", "completion", "cli"},
+    "argparse": {"arguments", "completion", "settling", "cli"},
 }
 
 
