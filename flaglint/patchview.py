@@ -23,7 +23,7 @@ from flaglint.formats import Style, render
 from flaglint.git import GitError
 from flaglint.hook import touched
 from flaglint.identity import identity
-from flaglint.patches import PatchError
+from flaglint.patches import PatchError, diff_of
 from flaglint.policy import Policy
 from flaglint.quote import quoter
 from flaglint.report import changes
@@ -77,6 +77,8 @@ def diff(
     """
     try:
         if before == "-":
+            if not diff_of(patch) and manner.format not in ROBOTS:  # those get cover letters
+                raise PatchError("no diff on stdin: pipe `git diff` or `git format-patch` into it")
             question = Question(path, patch=patch, arch=arch)
         else:
             question = Question(path, *revisions_of(before, after), arch=arch)

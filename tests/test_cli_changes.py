@@ -132,6 +132,13 @@ def test_b4_hears_of_what_a_patch_introduces_and_else_nothing(root: Path, run: R
     assert as_b4(*run(*form, given=patch)) == "success", "preexisting is not the patch's"
 
 
+def test_an_empty_pipe_is_no_clean_patch(run: Run) -> None:
+    for given in (b"", b"fatal: bad revision\n"):
+        status, out, err = run("diff", "-", given=given)
+        assert (status, out) == (FAILED, "")
+        assert err.startswith("flaglint: no diff on stdin")
+
+
 def test_a_patch_for_another_tree_warns(run: Run) -> None:
     patch = b"--- a/mm/none.c\n+++ b/mm/none.c\n@@ -1 +1 @@\n-int x;\n+int y;\n"
     assert as_b4(*run("diff", "-", "--format", "b4", given=patch)) == "warning"
