@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from flaglint.contexts import Contexts, seen
 from flaglint.data import rules_dir
 from flaglint.engine import Engine
 from flaglint.executors import executor_at
-from flaglint.finding import Finding, Report, Site, Unread
+from flaglint.finding import Finding, Report, Site, Unread, doubts_of
 from flaglint.flagtable import FlagTable
 from flaglint.gaps import doubted
 from flaglint.gathering import Reader
@@ -88,7 +87,6 @@ def analyse(
     levels = {card.id: card.level for card in load_cards()}
     findings = checks.run(checks.Evidence(program.table, program.judgements, levels, load_losses()))
     wanted = _wanted(request, root)
-    doubts = Counter(doubt for site in sites for doubt in site.doubts)
     return Report(
         root=root,
         kernel=program.tree.version,
@@ -97,7 +95,7 @@ def analyse(
         sites=tuple(s for s in sites if not wanted or s.file in wanted),
         files=tuple(file for file in program.files if file not in left_out),
         unread=program.unread,
-        doubts=tuple(sorted(doubts.items(), key=lambda item: (-item[1], item[0]))),
+        doubts=doubts_of(sites),
         writers=writers(program.contexts, program.engine.functions, program.table),
         table=program.table,
         accidents=program.accidents,

@@ -5,6 +5,8 @@ These are the values that reports render; they decide nothing and hold no analys
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
@@ -236,3 +238,9 @@ class Report(msgspec.Struct, frozen=True):
     table: FlagTable | None = None
     suppressed: tuple[Suppressed, ...] = ()
     accidents: int = 0
+
+
+def doubts_of(sites: Iterable[Site]) -> tuple[tuple[str, int], ...]:
+    """How many sites each doubt stands in the way of, the most frequent first."""
+    counts = Counter(doubt for site in sites for doubt in site.doubts)
+    return tuple(sorted(counts.items(), key=lambda item: (-item[1], item[0])))

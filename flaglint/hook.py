@@ -20,7 +20,7 @@ from pathlib import Path
 
 import msgspec
 
-from flaglint.finding import Finding, Report
+from flaglint.finding import Finding, Report, doubts_of
 from flaglint.git import GitError
 from flaglint.revisions import Analyse, Question, Remember, RevisionError, answer, made
 from flaglint.tree import TreeError, open_tree
@@ -61,7 +61,9 @@ def _only(report: Report, files: frozenset[str], also: tuple[Finding, ...]) -> R
     kept = tuple(f for f in report.findings if f.file in files or f in also)
     sites = tuple(site for site in report.sites if site.file in files)
     unread = tuple(item for item in report.unread if item.file in files)
-    return msgspec.structs.replace(report, findings=kept, sites=sites, unread=unread)
+    return msgspec.structs.replace(
+        report, findings=kept, sites=sites, unread=unread, doubts=doubts_of(sites)
+    )
 
 
 def _given(files: Iterable[str]) -> tuple[str, frozenset[str]]:

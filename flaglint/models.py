@@ -17,8 +17,12 @@ import msgspec
 
 
 class Bitop(msgspec.Struct, frozen=True):
-    """A bit operation: `bit`, `word` and `mask` are argument indices, -1 for none."""
+    """A bit operation: `bit`, `word` and `mask` are argument indices, -1 for none.
 
+    `spelt` is its name for a reader of the source.
+    """
+
+    spelt: str
     operation: str
     atomicity: str
     bit: int
@@ -111,7 +115,12 @@ def load_models(directory: Path) -> Models:
     return Models(
         bitops={
             row["name"]: Bitop(
-                row["operation"], row["atomicity"], row["bit"], row["word"], row.get("mask", -1)
+                row.get("spelt", row["name"]),
+                row["operation"],
+                row["atomicity"],
+                row["bit"],
+                row["word"],
+                row.get("mask", -1),
             )
             for row in bits["bitop"]
         },

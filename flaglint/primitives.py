@@ -40,7 +40,7 @@ class Primitives(Containers):
         elif 0 <= bitop.mask < len(args):
             flags = self.flag_names(args[bitop.mask])
         if bitop.atomicity != "read":
-            self.write(state, spot, op.name, flags, bitop.atomicity)
+            self.write(state, spot, bitop.spelt, flags, bitop.atomicity)
         state.env[op.dst] = ("s", self.symbol(state))
         rule = self.models.locks.get(op.name)
         if rule is not None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import shutil
+from pathlib import Path
 
 import pytest
 
 from flaglint.access import Access, Place
+from flaglint.analysis import Request, analyse
 from flaglint.cards import load_cards
 from flaglint.checks import Evidence, fl001_plain_rmw
 from flaglint.finding import Evidence as Shown
@@ -16,6 +19,8 @@ from flaglint.location import Location
 from flaglint.losses import Loss, direction, load_losses
 from flaglint.ownership import Kind, Origin, Owner
 from flaglint.race import Context, Judgement
+from tests.expectations import MINI_KERNEL
+from tests.gittrees import edit
 
 
 def helper(name: str, flag: str, operation: Operation, atomicity: Atomicity) -> Helper:
@@ -167,3 +172,36 @@ def test_the_shipped_consequences_read_on_in_a_sentence() -> None:
         assert re.fullmatch(r"PG_\w+", flag)
         for text in (loss.set, loss.clear):
             assert re.fullmatch(r"[a-z].*[^.\s]", text), (flag, text)
+
+
+FROM_THE_CACHE = """\
+#include <linux/pagemap.h>
+void touch(struct address_space *mapping, pgoff_t index)
+{
+	struct folio *folio = filemap_get_folio(mapping, index);
+
+	if (IS_ERR(folio))
+		return;
+	__set_bit(PG_referenced, folio_flags(folio, 0));
+	folio_put(folio);
+}
+EXPORT_SYMBOL(touch);
+"""
+
+
+def test_a_bit_operation_is_called_as_the_source_calls_it(tmp_path: Path) -> None:
+    """The kernel's __set_bit() is a macro around ___set_bit(), which nobody writes."""
+    root = tmp_path / "linux"
+    shutil.copytree(MINI_KERNEL, root)
+    (root / "mm/touch.c").write_text(FROM_THE_CACHE)
+    edit(
+        root,
+        "include/linux/bitops.h",
+        "static __always_inline void __set_bit(",
+        "#define __set_bit(nr, addr) ___set_bit(nr, addr)\nstatic __always_inline void ___set_bit(",
+    )
+    request = Request((str(root / "mm/touch.c"),), jobs=1, cache_dir=str(tmp_path / "cache"))
+    findings = analyse(request, lambda stage, done, total: None).findings
+    (found,) = [f for f in findings if (f.rule, f.file) == ("FL001", "mm/touch.c")]
+    assert (found.function, found.helper) == ("touch", "__set_bit")
+    assert found.steps[0].startswith("__set_bit() loads")
