@@ -24,7 +24,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from flaglint.finding import Coverage, Finding, Report, Site, Unread, Verdict, Writer
+from flaglint.finding import Coverage, Finding, Report, Site, Unread, Verdict, Writer, doubts_of
 
 Named = tuple[str, Report]
 """A configuration's name and its report."""
@@ -36,7 +36,6 @@ def merged(reports: Sequence[Named]) -> Report:
     """The reports on one tree as one; the first is the one whose flags and bits are shown."""
     first = reports[0][1]
     sites = _sites(reports)
-    doubts = Counter(doubt for site in sites for doubt in site.doubts)
     unparsed = sum(site.unparsed for site in sites)
     inactive = sum(site.verdict is Verdict.INACTIVE for site in sites)
     return msgspec.structs.replace(
@@ -46,7 +45,7 @@ def merged(reports: Sequence[Named]) -> Report:
         sites=sites,
         files=tuple(sorted({file for _, report in reports for file in report.files})),
         unread=_unread(reports),
-        doubts=tuple(sorted(doubts.items(), key=lambda item: (-item[1], item[0]))),
+        doubts=doubts_of(sites),
         writers=_writers(report for _, report in reports),
         accidents=sum(report.accidents for _, report in reports),
     )
