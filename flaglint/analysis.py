@@ -188,6 +188,7 @@ def _program(
         units = reader.units(more, lambda done, total: progress("reading files", done, total))
         units.append(reader.headers(units))
         engine.add(units, lambda done, total: progress("following callers", done, total))
+    engine.finish()
     survey.save()
     unread = [Unread(file, reason) for file, reason in survey.odd]
     unread += [Unread(file, "cannot be read") for file in lexicon.unreadable] + reader.unread

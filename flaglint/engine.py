@@ -4,6 +4,10 @@
 it is known what hangs on callers. The same function with the same summaries of what it calls is
 summed up once, by this run or by an earlier one that used the same store; what is independent is
 done in several processes.
+
+Invariants: what comes out hangs on the units alone, not on the order or the portions they came
+in, nor on what the store had; with more units, only what is new, whose calls lead elsewhere, or
+whose callees come out otherwise is looked at again.
 """
 
 from __future__ import annotations
@@ -29,6 +33,8 @@ from flaglint.summary import Summary
 from flaglint.summing import Record, Summing, read_record, read_summary, summary_bytes
 
 _KIND = "summary"
+_RECENT = "recent"
+_SIZE = len(digest())
 _ALONE = 40
 """Functions that are done sooner here than a worker is started."""
 
@@ -69,12 +75,16 @@ class Engine:
         self._callees: dict[str, frozenset[str]] = {}
         self._slots: dict[str, list[tuple[str, str]]] = {}
         self._made: dict[bytes, Record] = {}
+        self._asked: dict[bytes, None] = {}
+        self._recent = self._asked_before()
+        self._stored = store.get_many(_KIND, self._recent) if store is not None else {}
         self.failed: dict[str, str] = {}
         """Functions whose interpretation failed, and how."""
         self.graph = callgraph.build({}, ())
         self._anchors = Anchors(())
         words = "|".join(sorted({*layout.overlays, *models.entry_types, *CARRIERS}))
         self._carriers = re.compile(rf"\b(?:{words})\b")
+        self._carried: dict[str, bool] = {}
 
     def add(self, units: Iterable[ir.Unit], progress: Callable[[int, int], None]) -> None:
         """Take more units in, and sum up what is new or may come out otherwise with them."""
@@ -85,13 +95,16 @@ class Engine:
                     if self._matters(function):
                         self._pages.add(function.key)
             self._tables += unit.tables
+        before = self.graph.calls
         self.graph = callgraph.build(self.functions, self._tables, self._uses)
+        changed = {key for key, edges in self.graph.calls.items() if edges != before.get(key)}
         self._targets.clear()
         self._targets.update(self.graph.targets)
         self._anchors = Anchors(self.functions.values())
-        self._callees, self._slots = {}, {}
-        self.failed.clear()
-        _Pass(self, progress).run()
+        for key in changed:
+            self._callees.pop(key, None)
+            self._slots.pop(key, None)
+        _Pass(self, changed, progress).run()
 
     def wanted(self, component: tuple[str, ...]) -> tuple[str, ...]:
         """The members that are to be summed up: a page matters to them, or a callee asks."""
@@ -119,10 +132,11 @@ class Engine:
 
     def kept(self, signature: bytes) -> Record | None:
         """The result that was made before, by this run or by an earlier one."""
+        self._asked[signature] = None
         record = self._made.get(signature)
         if record is not None or self._store is None:
             return record
-        data = self._store.get(_KIND, signature)
+        data = self._stored.pop(signature, None) or self._store.get(_KIND, signature)
         if data is None:
             return None
         try:
@@ -137,6 +151,11 @@ class Engine:
         if self._store is not None and not record.failed:
             self._store.put(_KIND, signature, data)
         return record
+
+    def finish(self) -> None:
+        """Tell later runs what this one asked for, so that they ask for all of it at once."""
+        if self._store is not None and self._asked.keys() != set(self._recent):
+            self._store.put(_RECENT, self._salt, b"".join(sorted(self._asked)))
 
     def task(self, key: str, view: dict[str, Record]) -> Task:
         """What is asked of who sums the function up."""
@@ -153,10 +172,22 @@ class Engine:
         """How many functions pages matter to."""
         return len(self._pages)
 
+    def _asked_before(self) -> list[bytes]:
+        # By the run before, of this tree as a rule: one query then finds thousands of results.
+        told = self._store.get(_RECENT, self._salt) if self._store is not None else None
+        return [told[at : at + _SIZE] for at in range(0, len(told), _SIZE)] if told else []
+
+    def _carries(self, kind: str) -> bool:
+        # Whether pages travel in values of the type; there are few types, and many values.
+        found = self._carried.get(kind)
+        if found is None:
+            found = self._carried[kind] = self._carriers.search(kind) is not None
+        return found
+
     def _matters(self, function: ir.Function) -> bool:
         # A function that no page, list, batch or page-table entry passes through, and that
         # takes no lock, changes nothing a verdict depends on; calls of it are opaque.
-        if any(self._carriers.search(kind) for kind in function.types.values()):
+        if any(self._carries(kind) for kind in function.types.values()):
             return True
         if len(function.blocks) == 1 and isinstance(function.blocks[0].end, ir.Return):
             if isinstance(function.blocks[0].end.value, int) and not function.blocks[0].ops:
@@ -165,11 +196,11 @@ class Engine:
         for block in function.blocks:
             for op in block.ops:
                 if isinstance(op, ir.Call):
-                    if op.name in locks or self._carriers.search(op.type):
+                    if op.name in locks or self._carries(op.type):
                         return True
                     if op.name in bulk and layout.size in op.args:
                         return True  # as many bytes as a struct page has
-                elif isinstance(op, ir.Load | ir.Cast) and self._carriers.search(op.type):
+                elif isinstance(op, ir.Load | ir.Cast) and self._carries(op.type):
                     return True
         return False
 
@@ -234,11 +265,18 @@ class Engine:
 
 
 class _Pass:
-    """One pass over the call graph: which component is ready, and who is at work on what."""
+    """One pass over the call graph: which component is ready, and who is at work on what.
 
-    def __init__(self, engine: Engine, progress: Callable[[int, int], None]) -> None:
+    `stale` are the functions to begin with: others join them when what they call changes.
+    """
+
+    def __init__(
+        self, engine: Engine, stale: set[str], progress: Callable[[int, int], None]
+    ) -> None:
         self._engine = engine
+        self._stale = stale
         self._progress = progress
+        self._before = {key: record.version for key, record in engine.records.items()}
         order = engine.graph.order
         home = {key: part for part in order for key in part}
         self._missing: dict[_Part, set[_Part]] = {}
@@ -284,8 +322,12 @@ class _Pass:
 
     def _begin(self, part: _Part) -> None:
         engine = self._engine
+        if self._stale.isdisjoint(part):
+            self._through(part)
+            return
         members = engine.wanted(part)
         for key in part:
+            engine.failed.pop(key, None)
             if key not in members:  # a callee had asked, and asks no more
                 engine.records.pop(key, None)
         if not members:
@@ -313,6 +355,11 @@ class _Pass:
             self._through(rounds.part)
 
     def _through(self, part: _Part) -> None:
+        records = self._engine.records
+        for key in part if not self._stale.isdisjoint(part) else ():
+            now = records[key].version if key in records else None
+            if now != self._before.get(key):
+                self._stale.update(edge.caller for edge in self._engine.graph.callers.get(key, ()))
         for user in self._users.get(part, ()):
             missing = self._missing[user]
             missing.discard(part)
