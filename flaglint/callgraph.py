@@ -9,7 +9,6 @@ that some call passes there; a variable, every function that is assigned to it.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 import msgspec
 
@@ -41,59 +40,12 @@ class CallGraph(msgspec.Struct, frozen=True):
     taken: frozenset[str]
 
 
-class Uses(NamedTuple):
-    """What the graph needs of one function, found in one pass over its body.
-
-    `stored` are the functions put into members or variables, by slot; `calls` the calls: the
-    callee or "", the slot of an indirect one, where; `passed` the functions and own parameters
-    given to a callee's argument: callee, number, what.
-    """
-
-    stored: tuple[tuple[str, str], ...]
-    calls: tuple[tuple[str, str, Location], ...]
-    passed: tuple[tuple[str, int, str], ...]
-
-
-def uses(function: ir.Function) -> Uses:
-    """What one function's body says, whatever other functions there are."""
-    stored: list[tuple[str, str]] = []
-    calls: list[tuple[str, str, Location]] = []
-    passed: list[tuple[str, int, str]] = []
-    params = frozenset(function.params)
-    for block in function.blocks:
-        for op in block.ops:
-            match op:
-                case ir.Call(callee=callee, args=args):
-                    slot = "" if callee else op.slot or f"{function.key}:{op.target}"
-                    calls.append((callee, slot, op.where))
-                    passed += [
-                        (callee, number, argument)
-                        for number, argument in enumerate(args)
-                        if isinstance(argument, str)
-                        and (argument.startswith("=") or argument in params)
-                    ]
-                case ir.Store(path=path, src=str(src)) if src.startswith("=") and path.steps:
-                    last = path.steps[-1]
-                    if isinstance(last, ir.Field):
-                        stored.append((f"{last.record}.{last.name}", src[1:]))
-                case ir.Copy(dst=dst, src=str(src)) if src.startswith("="):
-                    stored.append((f"{function.key}:{dst}", src[1:]))
-    return Uses(tuple(stored), tuple(calls), tuple(passed))
-
-
 def build(
     functions: Mapping[str, ir.Function],
+    facts: Mapping[str, ir.Facts],
     tables: Iterable[ir.Table],
-    known: dict[str, Uses] | None = None,
 ) -> CallGraph:
-    """The call graph of the functions, with what the tables put into records.
-
-    `known` is what was found of functions before; what is new is added to it.
-    """
-    known = {} if known is None else known
-    for key, function in functions.items():
-        if key not in known:
-            known[key] = uses(function)
+    """The call graph of the functions, with what the tables put into records."""
     targets: dict[str, set[str]] = {}
     taken: set[str] = set()
     for table in tables:
@@ -101,10 +53,10 @@ def build(
         taken.add(table.function)
     flows: list[tuple[str, str]] = []
     for key in functions:
-        for slot, callee in known[key].stored:
+        for slot, callee in facts[key].stored:
             targets.setdefault(slot, set()).add(callee)
             taken.add(callee)
-        for callee, number, what in known[key].passed:
+        for callee, number, what in facts[key].passed:
             target = functions.get(callee)
             if target is None or number >= len(target.params):
                 continue
@@ -122,7 +74,7 @@ def build(
     edges: dict[str, tuple[Edge, ...]] = {}
     callers: dict[str, list[Edge]] = {}
     for key in sorted(functions):
-        edges[key] = tuple(sorted(set(_edges(key, known[key], functions, reachable))))
+        edges[key] = tuple(sorted(set(_edges(key, facts[key], functions, reachable))))
         for edge in edges[key]:
             callers.setdefault(edge.callee, []).append(edge)
     return CallGraph(
@@ -151,7 +103,7 @@ def _through_parameters(flows: list[tuple[str, str]], targets: dict[str, set[str
 
 def _edges(
     key: str,
-    found: Uses,
+    found: ir.Facts,
     functions: Container[str],
     targets: Mapping[str, tuple[str, ...]],
 ) -> Iterator[Edge]:

@@ -26,7 +26,7 @@ from flaglint.flagtable import FlagTable
 from flaglint.knowledge import Knowledge
 from flaglint.layout import CARRIERS, Layout
 from flaglint.models import Models
-from flaglint.packing import Anchors, DamagedError, fingerprint_of, unpack
+from flaglint.packing import Anchors, DamagedError, unpack
 from flaglint.rounds import Rounds
 from flaglint.store import Store, digest
 from flaglint.summary import Summary
@@ -70,8 +70,7 @@ class Engine:
         self._salt = digest(salt, msgspec.msgpack.encode(shape))
         self.records: dict[str, Record] = {}
         self._pages: set[str] = set()
-        self._bodies: dict[str, bytes] = {}
-        self._uses: dict[str, callgraph.Uses] = {}
+        self._facts: dict[str, ir.Facts] = {}
         self._callees: dict[str, frozenset[str]] = {}
         self._slots: dict[str, list[tuple[str, str]]] = {}
         self._made: dict[bytes, Record] = {}
@@ -80,7 +79,7 @@ class Engine:
         self._stored = store.get_many(_KIND, self._recent) if store is not None else {}
         self.failed: dict[str, str] = {}
         """Functions whose interpretation failed, and how."""
-        self.graph = callgraph.build({}, ())
+        self.graph = callgraph.build({}, {}, ())
         self._anchors = Anchors(())
         words = "|".join(sorted({*layout.overlays, *models.entry_types, *CARRIERS}))
         self._carriers = re.compile(rf"\b(?:{words})\b")
@@ -89,14 +88,15 @@ class Engine:
     def add(self, units: Iterable[ir.Unit], progress: Callable[[int, int], None]) -> None:
         """Take more units in, and sum up what is new or may come out otherwise with them."""
         for unit in units:
-            for function in unit.functions:
+            for function, facts in zip(unit.functions, unit.facts, strict=True):
                 if function.key not in self.functions:
                     self.functions[function.key] = function
+                    self._facts[function.key] = facts
                     if self._matters(function):
                         self._pages.add(function.key)
             self._tables += unit.tables
         before = self.graph.calls
-        self.graph = callgraph.build(self.functions, self._tables, self._uses)
+        self.graph = callgraph.build(self.functions, self._facts, self._tables)
         changed = {key for key, edges in self.graph.calls.items() if edges != before.get(key)}
         self._targets.clear()
         self._targets.update(self.graph.targets)
@@ -120,14 +120,12 @@ class Engine:
 
     def signature(self, key: str, view: dict[str, Record]) -> bytes:
         """What a function's result is made from."""
-        if key not in self._bodies:
-            self._bodies[key] = digest(fingerprint_of(self.functions[key]))
         slots = self._slots.get(key)
         if slots is None:
             slots = sorted({(edge.callee, edge.slot) for edge in self.graph.calls.get(key, ())})
             self._slots[key] = slots
         seen = [view[name].version if name in view else b"" for name in sorted(self.callees(key))]
-        parts = (self._salt, self._bodies[key], slots, seen)
+        parts = (self._salt, self._facts[key].digest, slots, seen)
         return digest(msgspec.msgpack.encode(parts))
 
     def kept(self, signature: bytes) -> Record | None:

@@ -26,6 +26,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from flaglint import frontend, ir
+from flaglint.facts import facts_of
 from flaglint.finding import Unread
 from flaglint.identity import identity
 from flaglint.reading import Headers, Job, Mapper, Outcome, ReadingError, common_names
@@ -50,12 +51,13 @@ class _Variant(msgspec.Struct, frozen=True, array_like=True):
 class _Inline(msgspec.Struct, frozen=True, array_like=True):
     """A function of the common headers, None if they define none, and those it names.
 
-    `damage` says what cost it, where an error did.
+    `damage` says what cost it, where an error did; `facts` are the function's.
     """
 
     function: ir.Function | None
     named: tuple[str, ...]
     damage: ir.Damage | None = None
+    facts: ir.Facts | None = None
 
 
 class Reader:
@@ -123,7 +125,8 @@ class Reader:
         damaged = tuple(inline.damage for inline in new if inline.damage is not None)
         self.unread += map(_lost, damaged)
         functions = tuple(inline.function for inline in new if inline.function is not None)
-        return ir.Unit("", functions, (), damaged)
+        facts = tuple(inline.facts for inline in new if inline.facts is not None)
+        return ir.Unit("", functions, (), damaged, facts=facts)
 
     def layout(self) -> tuple[int, int]:
         """sizeof(struct page) and the offset of its flags word, in bytes. Raises ReadingError."""
@@ -234,7 +237,10 @@ class Reader:
             for key in (damage.function, f"{damage.function}@{damage.file}"):
                 if key in made:
                     made[key] = _Inline(None, (), damage)
-        return made | {function.key: _Inline(function, named) for function, named in found.inlines}
+        return made | {
+            function.key: _Inline(function, named, facts=facts_of(function))
+            for function, named in found.inlines
+        }
 
     def _asked(self, names: Sequence[str]) -> Headers:
         (answer,) = self._mapper(Job(self._prepared, "headers"), [common_names(names)])

@@ -227,6 +227,21 @@ class Function(msgspec.Struct, frozen=True, array_like=True):
     claims: tuple[str, ...] = ()
 
 
+class Facts(msgspec.Struct, frozen=True, array_like=True):
+    """What is asked of every function, found in one pass over its body (see `flaglint.facts`).
+
+    `digest` tells apart any two functions but by where in their file they stand. `stored` are
+    the functions put into members or variables, by slot; `calls` the calls: the callee or "",
+    the slot of an indirect one, where; `passed` the functions and own parameters given to a
+    callee's argument: callee, number, what.
+    """
+
+    digest: bytes
+    stored: tuple[tuple[str, str], ...]
+    calls: tuple[tuple[str, str, Location], ...]
+    passed: tuple[tuple[str, int, str], ...]
+
+
 class Table(msgspec.Struct, frozen=True, array_like=True):
     """A function stored in a record's member by a static initialiser."""
 
@@ -251,7 +266,7 @@ class Unit(msgspec.Struct, frozen=True, array_like=True):
     """What one C file contributes: its functions, those of its own headers, tables.
 
     `damaged` functions are not among them. `needs` are the keys of functions that headers
-    common to all files define.
+    common to all files define. `facts` are those of `functions`, in their order.
     """
 
     file: str
@@ -259,6 +274,7 @@ class Unit(msgspec.Struct, frozen=True, array_like=True):
     tables: tuple[Table, ...]
     damaged: tuple[Damage, ...] = ()
     needs: tuple[str, ...] = ()
+    facts: tuple[Facts, ...] = ()
 
 
 def successors(end: Terminator) -> tuple[int, ...]:

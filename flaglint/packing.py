@@ -10,7 +10,7 @@ today. Sets are sorted by their members' bytes: equal values give equal bytes in
 Invariants: unpack(pack(x)) == x under the same anchors. Never pickle: what is read back is
 plain data, tuples of the types listed here and nothing else.
 
-Interface: `Anchors`, `pack`, `unpack`, `fingerprint_of`.
+Interface: `Anchors`, `pack`, `unpack`.
 """
 
 from __future__ import annotations
@@ -135,20 +135,3 @@ def _value(item: Any, absolute: Callable[[str, int], tuple[str, int]]) -> Any:
     if tag == _NUMBER:
         return int(item[1])
     raise DamagedError(str(tag))
-
-
-def fingerprint_of(function: ir.Function) -> bytes:
-    """Bytes that tell apart any two functions but by where in their file they stand."""
-    start = function.where.line
-    blocks = msgspec.to_builtins(function.blocks)
-    for ops, end in blocks:
-        for op in ops:
-            op[-1][1] -= start  # every op's last field is its location
-        if end[0] == "ret":
-            end[-1][1] -= start
-    return msgspec.msgpack.encode(
-        (
-            function.key, function.name, function.where.file, function.params, function.types,
-            function.result, function.section, function.exported, function.claims, blocks,
-        )
-    )  # fmt: skip

@@ -35,6 +35,7 @@ ROWS = (
     {"scope"},
     {"frontend"},
     {"ir"},
+    {"facts"},
     {"values", "numbers"},
     {"models"},
     {"lower"},

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flaglint import ir
+from flaglint.facts import facts_of
 from flaglint.location import Location
 from flaglint.lower import kinds as k
 from flaglint.lower.body import Body
@@ -102,7 +103,8 @@ def lower_unit(
         for child in static.children:
             _collect(context, child, tables)
     needs = tuple(sorted(context.needs))
-    return ir.Unit(file, tuple(functions), tuple(tables), (*damaged, *more), needs)
+    facts = tuple(map(facts_of, functions))
+    return ir.Unit(file, tuple(functions), tuple(tables), (*damaged, *more), needs, facts)
 
 
 def lower_headers(

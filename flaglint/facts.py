@@ -1,0 +1,59 @@
+"""What is asked of every function of a program, whether anybody follows it or not.
+
+Whose body it is, whom it calls and which functions it hands on: that is found once, where the
+file is read, and kept with its unit. A later run, in which one file of many changed, then looks
+at the bodies of the functions that it has to follow, and at no others.
+
+Interface: `facts_of`.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from flaglint import ir
+from flaglint.location import Location
+from flaglint.store import digest
+
+
+def facts_of(function: ir.Function) -> ir.Facts:
+    """What one function's body says, whatever other functions there are."""
+    stored: list[tuple[str, str]] = []
+    calls: list[tuple[str, str, Location]] = []
+    passed: list[tuple[str, int, str]] = []
+    params = frozenset(function.params)
+    for block in function.blocks:
+        for op in block.ops:
+            match op:
+                case ir.Call(callee=callee, args=args):
+                    slot = "" if callee else op.slot or f"{function.key}:{op.target}"
+                    calls.append((callee, slot, op.where))
+                    passed += [
+                        (callee, number, argument)
+                        for number, argument in enumerate(args)
+                        if isinstance(argument, str)
+                        and (argument.startswith("=") or argument in params)
+                    ]
+                case ir.Store(path=path, src=str(src)) if src.startswith("=") and path.steps:
+                    last = path.steps[-1]
+                    if isinstance(last, ir.Field):
+                        stored.append((f"{last.record}.{last.name}", src[1:]))
+                case ir.Copy(dst=dst, src=str(src)) if src.startswith("="):
+                    stored.append((f"{function.key}:{dst}", src[1:]))
+    return ir.Facts(digest(_fingerprint(function)), tuple(stored), tuple(calls), tuple(passed))
+
+
+def _fingerprint(function: ir.Function) -> bytes:
+    start = function.where.line
+    blocks = msgspec.to_builtins(function.blocks)
+    for ops, end in blocks:
+        for op in ops:
+            op[-1][1] -= start  # every op's last field is its location
+        if end[0] == "ret":
+            end[-1][1] -= start
+    return msgspec.msgpack.encode(
+        (
+            function.key, function.name, function.where.file, function.params, function.types,
+            function.result, function.section, function.exported, function.claims, blocks,
+        )
+    )  # fmt: skip
