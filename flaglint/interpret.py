@@ -111,6 +111,8 @@ class Interpreter(Calls):
 
     def join(self, block: int, old: State, new: State) -> State | None:
         """Join paths that agree."""
+        if old.same(new) and ANY_CLASS not in old.facts.values():
+            return None  # as it would come out
         joined = old.joined(new, f"j{block}")
         return None if joined.same(old) else joined
 

@@ -75,7 +75,7 @@ class Models(msgspec.Struct, frozen=True):
     published_arguments: dict[str, int]
     """member of an operation table -> which of its page arguments others can reach"""
     observe: frozenset[str]
-    """names, and prefixes that end in "*" """
+    observe_prefixes: tuple[str, ...]
     no_pointer_if_true: frozenset[str]
     mapping_of: frozenset[str]
     mapping_members: frozenset[str]
@@ -92,9 +92,7 @@ class Models(msgspec.Struct, frozen=True):
 
     def observes(self, name: str) -> bool:
         """Whether a function only looks at what it is given."""
-        if name in self.observe:
-            return True
-        return any(name[:length] + "*" in self.observe for length in range(4, len(name) + 1))
+        return name in self.observe or name.startswith(self.observe_prefixes)
 
 
 def load_models(directory: Path) -> Models:
@@ -167,7 +165,10 @@ def load_models(directory: Path) -> Models:
             for row in _read(directory / "callbacks.toml")["published"]
             for member in row["members"]
         },
-        observe=frozenset(memory["observe"]),
+        observe=frozenset(name for name in memory["observe"] if not name.endswith("*")),
+        observe_prefixes=tuple(
+            name.removesuffix("*") for name in memory["observe"] if name.endswith("*")
+        ),
         no_pointer_if_true=frozenset(memory["no_pointer_if_true"]),
         mapping_of=frozenset(memory["mapping_of"]),
         mapping_members=frozenset(memory["mapping_members"]),

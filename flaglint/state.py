@@ -11,7 +11,7 @@ is seen as the two paths it has (property simulation: Das, Lerner, Seigle, "ESP"
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from flaglint.location import Location
@@ -108,10 +108,12 @@ class State:
 
     def forget(self, symbol: str) -> None:
         """The symbol is about to mean something new: drop what was said of the old."""
-        for key in [key for key in self.facts if isinstance(key, tuple) and _about(key, symbol)]:
+        for key in _facts_about(self.facts, symbol):
             del self.facts[key]
         for table in (self.env, self.cells):
-            for name in [n for n, value in table.items() if mentions(value, symbol)]:
+            for name in [
+                n for n, value in table.items() if type(value) is tuple and mentions(value, symbol)
+            ]:
                 table[name] = None  # type: ignore[index]
 
     def renew(self, name: str) -> None:
@@ -123,7 +125,7 @@ class State:
             self.facts.pop(("o", older), None)
         names = {name: older}
         self.objects[older] = self.objects.pop(name)
-        for key in [k for k in self.facts if isinstance(k, tuple) and _about(k, name)]:
+        for key in _facts_about(self.facts, name):
             known = self.facts.pop(key)
             self.facts[_rekey(key, name, older)] = known
         if name in self.members:
@@ -157,11 +159,8 @@ class State:
         objects = self.objects
         number: dict[str, int] = {}
         parts: list[Hashable] = []
-        for name, value in (*_holding(self.env), *_holding(self.cells)):
-            items = (value[1],) if value[0] in "od" else _objects(value)
-            parts += [
-                (name, number.setdefault(item, len(number))) for item in items if item in objects
-            ]
+        for name, items in (*_holding(self.env, objects), *_holding(self.cells, objects)):
+            parts += [(name, number.setdefault(item, len(number))) for item in items]
         facts = tuple(
             (objects[item].fact, self.facts.get(("o", item), ANY_CLASS) == NULL) for item in number
         )
@@ -197,11 +196,12 @@ class State:
             {c: _rename_cell(v, names) for c, v in other.cells.items()} if changed else other.cells
         )
         blended: list[tuple[str, int]] = []
-        for name in list(new.env):
-            if env.get(name) != new.env[name]:
-                one, two = new.env[name], other.env.get(name)
-                new.env[name] = _blend(one, env.get(name), f"{tag}:{name}")
-                blended.append((f"{tag}:{name}", self.mask(one) | other.mask(two)))
+        for name, one in self.env.items():
+            two = env.get(name)
+            if two is not one and two != one:
+                new.env[name] = _blend(one, two, f"{tag}:{name}")
+                mask = self.mask(one) | other.mask(other.env.get(name))
+                blended.append((f"{tag}:{name}", mask))
         for cell in [c for c, value in (*new.cells.items(), *cells.items()) if value == 0]:
             if (cell in new.cells) != (cell in cells) and _formal(cell) in new.objects:
                 # Cleared on one of the paths: it holds the page, or NULL.
@@ -209,10 +209,11 @@ class State:
                 cells = {c: value for c, value in cells.items() if c != cell}
                 new.facts.pop(("o", _formal(cell)), None)
         for cell in list(new.cells):
-            if cells.get(cell) != new.cells[cell]:
-                one, two = new.cells[cell], other.cells.get(cell)
-                new.cells[cell] = _blend(one, cells.get(cell), f"{tag}:{cell}")
-                blended.append((f"{tag}:{cell}", self.mask(one) | other.mask(two)))
+            one, two = new.cells[cell], cells.get(cell)
+            if two is not one and two != one:
+                new.cells[cell] = _blend(one, two, f"{tag}:{cell}")
+                mask = self.mask(one) | other.mask(other.cells.get(cell))
+                blended.append((f"{tag}:{cell}", mask))
         for cell, value in cells.items():
             if cell not in new.cells and _is_alternatives(value):
                 new.cells[cell] = value
@@ -228,7 +229,7 @@ class State:
                 elif known | facts[key] != ANY_CLASS:
                     merged[key] = known | facts[key]
         for symbol, mask in blended:
-            for key in [k for k in merged if isinstance(k, tuple) and _about(k, symbol)]:
+            for key in _facts_about(merged, symbol):
                 del merged[key]
             if mask != ANY_CLASS:
                 merged[("s", symbol)] = mask
@@ -248,9 +249,9 @@ class State:
         # Equal properties: both states' variables hold objects in the same pattern, so an
         # object of the other is the one that the same variable holds here.
         names: dict[str, str] = {}
-        for name, value in _holding(other.env):
+        for name, value in _holders(other.env):
             _pair(names, value, self.env.get(name))
-        for cell, value in _holding(other.cells):
+        for cell, value in _holders(other.cells):
             _pair(names, value, self.cells.get(cell))
         return names
 
@@ -271,6 +272,8 @@ def alternatives(*owners: Owner) -> Value:
 
     One of each fact, in an order that does not depend on how they came together.
     """
+    if len(owners) == 1:
+        return ("alts", owners)
     found: dict[tuple[object, ...], Owner] = {}
     for owner in sorted(owners, key=_rank):
         found.setdefault(owner.fact, owner)
@@ -315,12 +318,26 @@ def _blend(one: Value, other: Value, symbol: str) -> Value:
     return ("s", symbol)
 
 
-def _holding(table: dict[P, Value]) -> list[tuple[P, Value]]:
+def _holding(table: Mapping[P, Value], objects: Container[str]) -> list[tuple[P, Sequence[str]]]:
+    # Which of the objects are held by each variable or cell that holds any, by its name.
+    found: list[tuple[P, Sequence[str]]] = []
+    for name, value in table.items():
+        if type(value) is tuple and value[0] in _HOLDERS:
+            if value[0] in "od":
+                if value[1] in objects:
+                    found.append((name, (value[1],)))
+            elif items := [item for item in _objects(value) if item in objects]:
+                found.append((name, items))
+    if len(found) > 1:
+        found.sort(key=_first)
+    return found
+
+
+def _holders(table: Mapping[P, Value]) -> list[tuple[P, Value]]:
     # The values that objects may be in, by name.
-    found = [
-        item for item in table.items() if isinstance(item[1], tuple) and item[1][0] in _HOLDERS
-    ]
-    found.sort(key=_first)
+    found = [item for item in table.items() if type(item[1]) is tuple and item[1][0] in _HOLDERS]
+    if len(found) > 1:
+        found.sort(key=_first)
     return found
 
 
@@ -390,11 +407,17 @@ def _kept(key: Hashable, symbols: set[str]) -> bool:
     return mentions(key, "") or any(mentions(key, symbol) for symbol in symbols)
 
 
-def _about(key: tuple[Hashable, ...], symbol: str) -> bool:
-    if mentions(key, symbol):
-        return True
-    inner = key[1] if key and key[0] == "=" and isinstance(key[1], tuple) else key
-    return len(inner) > 1 and str(inner[1]).startswith(f"{symbol}&")
+def _facts_about(facts: Iterable[Hashable], symbol: str) -> list[tuple[Hashable, ...]]:
+    # The facts of the symbol itself, of what is built from it, and of bits of it.
+    bits = symbol + "&"
+    found = []
+    for key in facts:
+        if isinstance(key, tuple):
+            inner = key[1] if key[0] == "=" and isinstance(key[1], tuple) else key
+            name = inner[1] if len(inner) > 1 else None
+            if mentions(key, symbol) or (isinstance(name, str) and name.startswith(bits)):
+                found.append(key)
+    return found
 
 
 def _rekey(key: Hashable, old: str, new: str) -> Hashable:

@@ -34,6 +34,10 @@ TRUE = ERROR | VALID
 """The classes of what a condition lets pass: all but NULL."""
 
 
+_FLAT = frozenset("oshdalfe")
+"""Kinds of value that are not built from other values."""
+
+
 def add_index(index: int | str, step: int | None) -> int | str:
     """The page `step` places after the page at `index`; None is a step not known."""
     if step == 0:
@@ -63,10 +67,11 @@ def mentions(value: Value, symbol: str) -> bool:
     """Whether the value is built from the symbol or object."""
     if not isinstance(value, tuple):
         return False
-    for part in value[1:]:
-        if part == symbol or (isinstance(part, tuple) and mentions(part, symbol)):
-            return True
-    return False
+    if symbol in value:
+        return True
+    if not value or value[0] in _FLAT:
+        return False
+    return any(isinstance(part, tuple) and mentions(part, symbol) for part in value)
 
 
 def rename(value: Value, names: dict[str, str]) -> Value:
