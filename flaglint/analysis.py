@@ -23,7 +23,7 @@ from flaglint.data import rules_dir
 from flaglint.engine import Engine
 from flaglint.executors import executor_at
 from flaglint.finding import Finding, Report, Site, Unread, doubts_of
-from flaglint.flagtable import FlagTable
+from flaglint.flagtable import HEADER, FlagTable
 from flaglint.gaps import doubted
 from flaglint.gathering import Reader
 from flaglint.identity import identity
@@ -33,7 +33,6 @@ from flaglint.ledger import ledger
 from flaglint.lexicon import make_lexicon
 from flaglint.losses import load_losses
 from flaglint.models import load_models
-from flaglint.pageflags import HEADER, read_flags
 from flaglint.pool import Limits
 from flaglint.race import Judgement, judge
 from flaglint.reading import Mapper, ReadingError, local, on_executor, prepare
@@ -241,6 +240,8 @@ def _table(tree: KernelTree, store: Store, survey: Survey) -> FlagTable:
     key = digest(identity(), survey.digest(HEADER), tree.arch, config)
     if (found := store.get("flags", key)) is not None:
         return msgspec.msgpack.decode(found, type=FlagTable)
+    from flaglint.pageflags import read_flags  # noqa: PLC0415 (a parser of C; once in a while)
+
     table = read_flags(tree.root, arch=tree.arch, config=tree.symbols)
     if survey.steady(HEADER):
         store.put("flags", key, msgspec.msgpack.encode(table, order="deterministic"))

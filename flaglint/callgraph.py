@@ -39,6 +39,17 @@ class CallGraph(msgspec.Struct, frozen=True):
     calls: dict[str, tuple[Edge, ...]]
     taken: frozenset[str]
 
+    def above(self, keys: Iterable[str]) -> set[str]:
+        """The functions, and all that call them through whatever others."""
+        found = set(keys)
+        todo = list(found)
+        while todo:
+            for edge in self.callers.get(todo.pop(), ()):
+                if edge.caller not in found:
+                    found.add(edge.caller)
+                    todo.append(edge.caller)
+        return found
+
 
 def build(
     functions: Mapping[str, ir.Function],

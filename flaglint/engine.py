@@ -275,12 +275,14 @@ class _Pass:
         self._stale = stale
         self._progress = progress
         self._before = {key: record.version for key, record in engine.records.items()}
-        order = engine.graph.order
+        above = engine.graph.above(stale)
+        order = [part for part in engine.graph.order if not above.isdisjoint(part)]
         home = {key: part for part in order for key in part}
         self._missing: dict[_Part, set[_Part]] = {}
         self._users: dict[_Part, list[_Part]] = {}
         for part in order:
-            below = {home[callee] for key in part for callee in engine.callees(key)} - {part}
+            callees = (callee for key in part for callee in engine.callees(key))
+            below = {home[callee] for callee in callees if callee in home} - {part}
             self._missing[part] = below
             for other in below:
                 self._users.setdefault(other, []).append(part)

@@ -10,6 +10,9 @@ from enum import StrEnum
 
 import msgspec
 
+HEADER = "include/linux/page-flags.h"
+"""Where the flags are declared, in any kernel."""
+
 
 class Word(StrEnum):
     """Which flags word of a folio an access targets (see DESIGN: words and objects)."""

@@ -4,9 +4,10 @@ The idea: what a report says follows from the tree's files, what was asked for, 
 walk tells that no file changed; then the report of the run before is the report. The analysis
 (and clang, and the engine) is not even imported.
 
-Invariants: a report is kept only if the tree was the same before and after its analysis, and
-nothing in it comes from an accident (a crash, a deadline). Files that changed in the last
-seconds before are compared by content.
+Invariants: a report is kept under what the tree was when the analysis began. A file that changes
+after that has other times for good, and no later run asks for the report. One that changed in
+the last seconds before, and might do so again with no sign of it, is compared by content.
+Nothing is kept that comes from an accident (a crash, a deadline).
 
 Limits: a build in a directory outside the tree (O=) is not watched, so nothing is kept for one.
 
@@ -105,6 +106,6 @@ def _keep(store: Store, survey: Survey, key: bytes, report: Report) -> None:
     if len(doubted) > _DOUBTED or report.accidents:
         return
     known = tuple((file, survey.digest(file)) for file in doubted)
-    if Survey(survey.root, survey.srcarch).state() != survey.state():
-        return
+    if not all(map(survey.steady, report.files)):
+        return  # nobody would ask for it
     store.put("report", key, msgspec.msgpack.encode(_Kept(known, report)))

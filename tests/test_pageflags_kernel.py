@@ -16,10 +16,10 @@ from typing import NamedTuple
 import pytest
 from clang import cindex
 
-from flaglint.flagtable import FlagTable
+from flaglint.flagtable import HEADER, FlagTable
 from flaglint.folders import ARCHES
 from flaglint.frontend import parse_headers, prepare
-from flaglint.pageflags import HEADER, read_flags, read_text
+from flaglint.pageflags import read_flags, read_text
 from flaglint.tree import open_tree
 
 pytestmark = pytest.mark.kernel

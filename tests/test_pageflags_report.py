@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flaglint.flagtable import FlagTable
-from flaglint.pageflags import HEADER, HeaderError, read_text
+from flaglint.flagtable import HEADER, FlagTable
+from flaglint.pageflags import HeaderError, read_text
 from flaglint.report.flags import table_json, table_text
 
 HEADERS = Path(__file__).resolve().parent.parent / "testdata" / "headers"

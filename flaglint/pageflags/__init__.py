@@ -18,7 +18,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from flaglint.flagtable import Flag, FlagTable
+from flaglint.flagtable import HEADER, Flag, FlagTable
 from flaglint.pageflags.declarations import declarations, function_text, unknown_uses
 from flaglint.pageflags.enumeration import enumerate_flags, is_flags_enum
 from flaglint.pageflags.knowledge import load_knowledge
@@ -26,12 +26,11 @@ from flaglint.pageflags.preprocess import preprocess
 from flaglint.pageflags.table import tabulate
 from flaglint.tree import read_config, shipped_config
 
-HEADER = "include/linux/page-flags.h"
 _LIMIT = 2 << 20
 """Bytes of the largest header that is read; the kernel's has fifty thousand."""
 _CONFLICT = re.compile(r"^(?:<{7} |>{7} |={7}$)", re.M)
 
-__all__ = ["HEADER", "HeaderError", "read_flags", "read_text"]
+__all__ = ["HeaderError", "read_flags", "read_text"]
 
 
 class HeaderError(Exception):
