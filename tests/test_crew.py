@@ -33,6 +33,28 @@ def everything(crew: Crew | Inline, keys: list[str]) -> dict[str, bytes]:
     return found
 
 
+@pytest.mark.xfail(strict=True, reason="both ends wait for the other to read")
+def test_large_tasks_and_large_results_pass_each_other() -> None:
+    """More than a pipe holds goes both ways at once."""
+
+    def late(number: int, frame: object) -> None:
+        pytest.fail("both ends wait for the other to read")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(5)
+    crew = Crew(lambda task, blobs: b"".join(blobs.values()), 1)
+    try:
+        for number in range(3):
+            name = b"%d" % number
+            crew.submit(Task(str(number), {"a": name}), {name: name * 4_000_000})
+        found = {task.key: data for task, data in (crew.finished() for _ in range(3))}
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+        crew.stop()
+    assert found == {str(number): b"%d" % number * 4_000_000 for number in range(3)}
+
+
 def children() -> str:
     with open(f"/proc/self/task/{os.getpid()}/children") as stream:
         return stream.read()
