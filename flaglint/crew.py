@@ -12,10 +12,13 @@ Interface: `Task`, `Work`, `Inline` and `Crew`, which share `submit`, `finished`
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from queue import SimpleQueue
+from threading import Thread
 from typing import NamedTuple
 
 from flaglint.worker import Worker, start
@@ -130,10 +133,22 @@ class Crew:
         self._rescued += worker.tasks
 
 
+_Given = tuple[Task, Mapping[bytes, bytes]]
+
+
 def _serve(pipe: Connection, work: Work) -> None:
-    while True:
-        try:
+    # Tasks are taken in while others are done: who gives them would otherwise wait for us to
+    # read, and we, with a large result, for them.
+    given: SimpleQueue[_Given | None] = SimpleQueue()
+    Thread(target=_receive, args=(pipe, given), daemon=True).start()
+    with contextlib.suppress(OSError):
+        while (each := given.get()) is not None:
+            pipe.send_bytes(work(*each))
+
+
+def _receive(pipe: Connection, given: SimpleQueue[_Given | None]) -> None:
+    with contextlib.suppress(EOFError, OSError):
+        while True:
             key, summaries, blobs = pipe.recv()
-            pipe.send_bytes(work(Task(key, summaries), blobs))
-        except (EOFError, OSError):
-            return
+            given.put((Task(key, summaries), blobs))
+    given.put(None)

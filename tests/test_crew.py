@@ -33,7 +33,6 @@ def everything(crew: Crew | Inline, keys: list[str]) -> dict[str, bytes]:
     return found
 
 
-@pytest.mark.xfail(strict=True, reason="both ends wait for the other to read")
 def test_large_tasks_and_large_results_pass_each_other() -> None:
     """More than a pipe holds goes both ways at once."""
 
