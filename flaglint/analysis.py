@@ -27,7 +27,7 @@ from flaglint.flagtable import HEADER, FlagTable
 from flaglint.gaps import doubted
 from flaglint.gathering import Reader
 from flaglint.identity import identity
-from flaglint.kbuild import unbuilt_reason
+from flaglint.kbuild import part_of, unbuilt_reason
 from flaglint.layout import Layout
 from flaglint.ledger import ledger
 from flaglint.lexicon import make_lexicon
@@ -201,7 +201,12 @@ def _program(
         engine.know.layout.private,
     )
     lost = [
-        *(entry for entry in unread if not unbuilt_reason(tree, entry.file)),
+        *(
+            entry
+            for entry in unread
+            if not unbuilt_reason(tree, entry.file)
+            and (entry.function or not part_of(tree, entry.file))
+        ),
         *(
             Unread(engine.functions[key].where.file, why, engine.functions[key].name)
             for key, why in engine.failed.items()

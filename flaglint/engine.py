@@ -198,8 +198,10 @@ class Engine:
                         return True
                     if op.name in bulk and layout.size in op.args:
                         return True  # as many bytes as a struct page has
-                elif isinstance(op, ir.Load | ir.Cast) and self._carries(op.type):
-                    return True
+                elif isinstance(op, ir.Load | ir.Cast | ir.Binary):
+                    # Computed from a frame number, a page may need neither variable nor cast.
+                    if self._carries(op.type):
+                        return True
         return False
 
     def _decides(self, key: str) -> bool:

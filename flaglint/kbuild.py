@@ -9,7 +9,7 @@ its path only if it lies inside the tree or its object directory.
 
 Limits: computed values (`$(shell ...)`, `$(if ...)`) and conditional blocks are not understood.
 
-Interface: `subdir_includes`, `command_options`, `unbuilt_reason`.
+Interface: `subdir_includes`, `command_options`, `unbuilt_reason`, `part_of`.
 """
 
 from __future__ import annotations
@@ -118,6 +118,20 @@ def unbuilt_reason(tree: KernelTree, file: str) -> str:
             targets = {f"{folder.name}/"}
         else:
             targets |= {f"{folder.name}/{target}" for target in targets}
+    return ""
+
+
+def part_of(tree: KernelTree, file: str) -> str:
+    """The C file that has `file` for a part of it, as text; "" for a file of its own."""
+    path = Path(tree.root, file)
+    name = path.name
+    own = f"{path.stem}.o"
+    if any(own in value.split() for _, _, value in _lines(path.parent)):
+        return ""
+    wanted = re.compile(rf'^#[ \t]*include[ \t]+"{re.escape(name)}"', re.M)
+    for other in sorted(path.parent.glob("*.c")):
+        if other != path and wanted.search(read_text(other)):
+            return other.relative_to(tree.root).as_posix()
     return ""
 
 

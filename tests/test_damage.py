@@ -118,6 +118,34 @@ def test_headers_without_struct_page_are_refused(tree: Path) -> None:
         report(tree)
 
 
+def test_a_part_of_another_file_is_read_with_that(tree: Path) -> None:
+    """By itself the part has errors; its write is judged where it is included."""
+    (tree / "mm/part.c").write_text(
+        "static void odd(struct page *page) { if (OWN) __SetPageLocked(page); }\n"
+    )
+    with (tree / "mm/rmap.c").open("a") as stream:
+        stream.write(
+            '#define OWN 1\n#include "part.c"\n'
+            "void odd_start(void) { struct page *page = alloc_page(0); odd(page); }\n"
+        )
+    found = report(tree)
+    (site,) = [site for site in found.sites if site.file == "mm/part.c"]
+    assert (site.verdict, site.function) == (Verdict.EXCLUSIVE, "odd")
+    (entry,) = found.unread
+    assert (entry.file, entry.reason) == ("mm/part.c", "read as a part of mm/rmap.c")
+
+
+def test_a_page_that_only_a_frame_number_leads_to(tree: Path) -> None:
+    """As arm64 spells pfn_to_page(): no variable, no cast, arithmetic on a constant."""
+    with (tree / "mm/mm_init.c").open("a") as stream:
+        stream.write(
+            "#define ODD_MAP ((struct page *)0xfffffdffc0000000UL)\n"
+            "void __init odd(unsigned long pfn) { __SetPageLocked(ODD_MAP - 9 + pfn); }\n"
+        )
+    (site,) = [site for site in report(tree).sites if "ODD_MAP" in site.expression]
+    assert (site.verdict, site.reason) == (Verdict.EXCLUSIVE, "boot")
+
+
 def test_files_of_two_trees_are_refused(tree: Path) -> None:
     other = shutil.copytree(tree, tree.parent / "other")
     request = Request((str(tree), str(other / "mm/rmap.c")), jobs=1)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from flaglint.kbuild import command_options, subdir_includes, unbuilt_reason
+from flaglint.kbuild import command_options, part_of, subdir_includes, unbuilt_reason
 from flaglint.tree import TreeError, open_tree
 from tests.small_tree import small_tree
 
@@ -78,6 +78,21 @@ def test_a_folder_without_a_makefile_is_built_by_the_one_above(tmp_path: Path) -
 def test_why_a_file_is_not_built(tmp_path: Path, makefile: str, above: str, reason: str) -> None:
     root = small_tree(tmp_path, {"fs/x/Makefile": makefile, "fs/Makefile": above, "fs/x/a.c": ""})
     assert unbuilt_reason(open_tree(root), "fs/x/a.c") == reason
+
+
+def test_a_file_that_is_a_part_of_another(tmp_path: Path) -> None:
+    """As mm/percpu.c includes percpu-vm.c, which nothing else compiles."""
+    files = {
+        "mm/Makefile": "obj-y += whole.o own.o\n",
+        "mm/whole.c": '# include "part.c"\n#include "own.c"\n',
+        "mm/part.c": "",
+        "mm/own.c": "",
+        "mm/alone.c": '#include "alone.c"\n',
+    }
+    tree = open_tree(small_tree(tmp_path, files))
+    assert part_of(tree, "mm/part.c") == "mm/whole.c"
+    assert part_of(tree, "mm/own.c") == part_of(tree, "mm/alone.c") == ""
+    assert unbuilt_reason(tree, "mm/part.c") == ""
 
 
 def test_another_architectures_code_is_named(tmp_path: Path) -> None:

@@ -22,8 +22,8 @@ from flaglint.frontend.units import (
     reads_of,
     translate,
 )
-from flaglint.kbuild import subdir_includes, unbuilt_reason
-from flaglint.tree import inside, read_text, shown
+from flaglint.kbuild import part_of, subdir_includes, unbuilt_reason
+from flaglint.tree import KernelTree, inside, read_text, shown
 
 _UNUSABLE = re.compile(r"\bPCH\b|precompiled header")
 """Errors that say the precompiled header cannot be used, such as a header changed meanwhile."""
@@ -126,8 +126,16 @@ def _parsed(prepared: Prepared, source: Path, file: str, more: Sequence[str]) ->
         file,
         errors,
         tuple(_included_sources(Path(prepared.root), file)),
-        unbuilt_reason(prepared.tree, file) if errors else "",
+        _unbuilt(prepared.tree, file) if errors else "",
     )
+
+
+def _unbuilt(tree: KernelTree, file: str) -> str:
+    """Why there is nothing to be had of a file by itself; "" when nothing says so."""
+    reason = unbuilt_reason(tree, file)
+    if not reason and (whole := part_of(tree, file)):
+        reason = f"read as a part of {whole}"
+    return reason
 
 
 def _included_sources(root: Path, file: str) -> Iterator[str]:
