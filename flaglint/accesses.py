@@ -288,7 +288,7 @@ def word_of(
     # and no page is anybody's tail yet.
     if helper.word is Word.ANY and helper.flag in models.split_flags:
         return "head"
-    if helper.word is Word.ANY and index in (0, 1):
+    if helper.word is Word.ANY and helper.understood and index in (0, 1):
         return "second" if index == 1 else "head"
     walked = set_up or index == "?" or (owner is not None and owner.kind is Kind.PFN)
     return "any" if helper.asserted and walked else str(helper.word)

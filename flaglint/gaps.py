@@ -10,6 +10,8 @@ files and functions that were not read: does it name a writer of the same word, 
 is a lock, or a function whose callers the proof rests on? If so the place is unknown, and the
 doubt says what to mend.
 
+A race with a helper that the header does not let one understand is no more known than that.
+
 Invariants: a verdict is only ever weakened. Limits: names are compared, so a macro that hides a
 call hides the doubt; a function with too many paths to follow counts as read; what calls
 through a pointer is not seen.
@@ -48,6 +50,9 @@ def doubted(
 
     `unread` is code that belongs to the program; files that are not built do not.
     """
+    unclear = {h.name: h.doubts for h in table.active().values() if not h.understood}
+    if unclear:
+        judgements = tuple(_unclear(judgement, unclear) for judgement in judgements)
     missing = {entry: _calls(root, entry) for entry in sorted(set(unread))}
     if not any(missing.values()):
         return tuple(judgements)
@@ -58,6 +63,24 @@ def doubted(
     }
     return tuple(
         _weakened(judgement, contexts, functions, writers, missing) for judgement in judgements
+    )
+
+
+def _unclear(judgement: Judgement, unclear: Mapping[str, tuple[str, ...]]) -> Judgement:
+    """No race where it is not known what the helper does, or what any of the others do."""
+    if judgement.verdict is not Verdict.RACY:
+        return judgement
+    names = [judgement.place.helper]
+    if names[0] not in unclear:
+        names = [other.helper for other in judgement.racing]
+    if not names or not unclear.keys() >= set(names):
+        return judgement
+    return msgspec.structs.replace(
+        judgement,
+        verdict=Verdict.UNKNOWN,
+        reason=f"what {names[0]}() does is not understood",
+        racing=(),
+        doubts=tuple(sorted({*judgement.doubts, *(d for name in names for d in unclear[name])})),
     )
 
 

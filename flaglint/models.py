@@ -96,7 +96,18 @@ class Models(msgspec.Struct, frozen=True):
 
 
 def load_models(directory: Path) -> Models:
-    """The tables in `directory`. Raises OSError or tomllib.TOMLDecodeError when unreadable."""
+    """The tables in `directory`.
+
+    Raises OSError or tomllib.TOMLDecodeError when they are unreadable, ValueError when one lacks
+    what it should have.
+    """
+    try:
+        return _models(directory)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"{directory}: a table is not as it should be: {error!r}") from error
+
+
+def _models(directory: Path) -> Models:
     bits = _read(directory / "bitops.toml")
     locks = _read(directory / "locks.toml")
     memory = _read(directory / "memory.toml")

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import msgspec
 
-from flaglint.flagtable import Atomicity, Flag, Helper, Operation, Word
+from flaglint.flagtable import SEVERAL, Atomicity, Flag, Helper, Operation, Word
 from flaglint.pageflags.bodies import BodyError, BodyParser
 from flaglint.pageflags.declarations import FunctionText
 from flaglint.pageflags.enumeration import NO_BIT
@@ -144,8 +144,7 @@ def _said_to_do(found: tuple[Access, ...]) -> list[Access]:
     rows = list(merged.values())
     if len(rows) == 1 or not writes:
         return rows
-    doubt = f"one of {len(rows)} different writes that this helper makes"
-    return [msgspec.structs.replace(row, doubts=(*row.doubts, doubt)) for row in rows]
+    return [msgspec.structs.replace(row, doubts=(*row.doubts, SEVERAL)) for row in rows]
 
 
 def _suspected(

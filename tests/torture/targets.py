@@ -7,13 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from flaglint.cards import CardError, load_cards
+from flaglint.data import rules_dir
 from flaglint.kbuild import command_options, subdir_includes, unbuilt_reason
 from flaglint.kconfig import fit
+from flaglint.losses import load_losses
+from flaglint.models import load_models
 from flaglint.pageflags import HeaderError, read_text
+from flaglint.pageflags.knowledge import load_knowledge
 from flaglint.settings import SettingsError, read
 from flaglint.store import Store
 from flaglint.tree import KernelTree, TreeError, read_autoconf, read_config
@@ -89,6 +95,21 @@ def configuration(data: bytes) -> None:
         read(settings)
 
 
+def rules(data: bytes) -> None:
+    """Tables of API facts and rules' cards: what they say, or a refusal of ours."""
+    with tempfile.TemporaryDirectory(dir=_HERE) as name:
+        folder = Path(name)
+        shutil.copytree(rules_dir(), folder, dirs_exist_ok=True)
+        for path in folder.glob("*.toml"):
+            kept = path.read_bytes()
+            path.write_bytes(data)
+            for load in (load_knowledge, load_models, load_cards, load_losses):
+                # msgspec's errors are ValueErrors, and so are TOML's.
+                with contextlib.suppress(ValueError, CardError):
+                    load(folder)
+            path.write_bytes(kept)
+
+
 def cache(data: bytes) -> None:
     """The store: a file of any content is a store, perhaps an empty one."""
     with tempfile.TemporaryDirectory(dir=_HERE) as name:
@@ -108,7 +129,7 @@ def cache(data: bytes) -> None:
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__: target
-    for target in (header, commands, options, makefile, configuration, cache)
+    for target in (header, commands, options, makefile, configuration, rules, cache)
 }
 
 
@@ -128,5 +149,7 @@ def seeds(name: str) -> list[bytes]:
             return [b"obj-$(CONFIG_A) += a.o\nccflags-y += -I $(src)/x -I../y\n", b"config A\n"]
         case "configuration":
             return [b"CONFIG_A=y\nCONFIG_B=m\n", b'select = ["FL001"]\n[[suppress]]\nrule = "x"\n']
+        case "rules":
+            return [path.read_bytes() for path in sorted(rules_dir().glob("*.toml"))]
         case _:
             return [b"\x00SQLite format 3\x00"]

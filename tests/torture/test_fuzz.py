@@ -18,7 +18,7 @@ from tests.torture.conftest import Tally
 from tests.torture.sandbox import ROOT
 from tests.torture.targets import TARGETS, seeds
 
-EXAMPLES = {"cache": 40, "header": 150}
+EXAMPLES = {"cache": 40, "header": 150, "rules": 20}
 SECONDS = int(os.environ.get("FLAGLINT_FUZZ_SECONDS", "20"))
 
 
