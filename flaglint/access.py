@@ -11,7 +11,7 @@ from typing import NamedTuple
 from flaglint.finding import Step, Taken
 from flaglint.location import Location
 from flaglint.lockset import MustLockset
-from flaglint.ownership import Kind, Owner
+from flaglint.ownership import Kind, Owner, Root
 
 HANDOVER = "handover"
 """The atomicity of a page's addition to a list that its reader empties at once (`handover`)."""
@@ -36,7 +36,9 @@ class Place(NamedTuple):
 class Access(NamedTuple):
     """`guards` are conditions on the formals of the function it is seen from (see summary).
 
-    `taken` tells where `locks` were taken, for the reader: nothing is decided by it.
+    `beside` are formals' pages that are frozen meanwhile: where a caller passes one page for
+    both, the page that is written is frozen. `taken` tells where `locks` were taken, for the
+    reader: nothing is decided by it.
     """
 
     place: Place
@@ -45,6 +47,7 @@ class Access(NamedTuple):
     guards: frozenset[tuple[object, int]] = frozenset()
     chain: tuple[Step, ...] = ()
     taken: tuple[Taken, ...] = ()
+    beside: frozenset[Root] = frozenset()
 
     @property
     def identity(self) -> tuple[object, ...]:

@@ -15,10 +15,10 @@ from flaglint.location import Location
 from flaglint.lockset import inner
 from flaglint.loops import Op
 from flaglint.models import Models
-from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, Kind, Origin, Owner
+from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, Kind, Origin, Owner, Root
 from flaglint.pointers import Pointers
 from flaglint.state import State
-from flaglint.values import NULL, VALID, Value
+from flaglint.values import NULL, VALID, Value, object_of
 
 TAIL = "tail"
 """What facts call it that a page is not its folio's first."""
@@ -72,6 +72,7 @@ class Accesses(Pointers):
         self.seen = Seen()
         self.released: frozenset[str] = frozenset()
         self.free_params = _claimed_free(function, know.models)
+        self.counted = _counted(function, know.models)
         self.members, self.bases = _addressed(function)
         self.copies: dict[str, ir.Call] = {}
         """page -> the call that copied a page's worth of memory into it"""
@@ -93,6 +94,8 @@ class Accesses(Pointers):
         if param in self.owned_params and owner.root == (param, ()):
             why = "its owner gives it back to the page allocator on every path from here"
             return owner.moved(Kind.OWNED, why, self.function.where).from_(Origin.RETURNED)
+        if param in self.counted and always(self.function, {at[0] for at in self.counted[param]}):
+            owner = owner._replace(claimed=True)
         if param in self.free_params:
             why = "it is a free page of the page allocator's"
             return owner.moved(Kind.FREE, why, self.function.where)
@@ -119,7 +122,8 @@ class Accesses(Pointers):
             owner = Owner(Kind.UNKNOWN, doubts=frozenset(("an object that was lost track of",)))
         guards = self._conditions(state, owner, place, name)
         taken = self.taken_here(state.locks)
-        self._note(Access(place, owner, state.locks, guards, taken=taken), name)
+        beside = frozen_formals(state) if owner.kind is Kind.ENTRY else frozenset()
+        self._note(Access(place, owner, state.locks, guards, taken=taken, beside=beside), name)
 
     def hold(self, state: State, locks: frozenset[str], where: Location) -> None:
         """Hold these locks from here on."""
@@ -143,6 +147,21 @@ class Accesses(Pointers):
             return self.guards(state, name)
         return frozenset()
 
+    def vouch(self, state: State, op: ir.Call) -> None:
+        """Pages whose reference count is set on every way from this call are the caller's alone."""
+        block, number = self._op()
+        for variable in self.counted.keys() & set(op.args):
+            places = self.counted[str(variable)]
+            later = {at[0] for at in places} - {block}
+            if (block, number) in places or not (
+                any(at[0] == block and at[1] > number for at in places)
+                or (later and always(self.function, later, block))
+            ):
+                continue
+            name = object_of(self.get(state, variable))
+            if name in state.objects:
+                state.objects[name] = state.objects[name]._replace(claimed=True)
+
     def shown(self, name: str) -> None:
         self.shown_at.setdefault(name, set()).add(self._op())
 
@@ -151,7 +170,10 @@ class Accesses(Pointers):
         return int(block), int(number) if number.isdigit() else len(self.function.blocks)
 
     def _note(self, access: Access, name: str) -> None:
-        access = access._replace(owner=access.owner._replace(tentative=None))
+        owner = access.owner
+        if owner.claimed and owner.kind not in EXCLUSIVE | CONDITIONAL:
+            owner = owner.vouched(access.place.where)
+        access = access._replace(owner=owner._replace(tentative=None))
         here = access.owner.shown or access.owner.origin is Origin.PUBLISHED
         if here and access.place.atomicity == "plain":
             self.met_at.setdefault(access.identity, set()).add((name, self._op()))
@@ -227,10 +249,10 @@ def _claimed_free(function: ir.Function, models: Models) -> frozenset[str]:
     return frozenset(found)
 
 
-def always(function: ir.Function, wanted: Container[int]) -> bool:
-    """Whether every path from the entry to a return goes through one of the blocks."""
-    seen = {0}
-    todo = [0]
+def always(function: ir.Function, wanted: Container[int], start: int = 0) -> bool:
+    """Whether every path from a block to a return goes through one of the blocks."""
+    seen = {start}
+    todo = [start]
     while todo:
         block = todo.pop()
         if block in wanted:
@@ -243,6 +265,27 @@ def always(function: ir.Function, wanted: Container[int]) -> bool:
                 seen.add(to)
                 todo.append(to)
     return True
+
+
+def _counted(function: ir.Function, models: Models) -> dict[str, frozenset[Op]]:
+    # The variables whose page has its reference count set, and where.
+    found: dict[str, frozenset[Op]] = {}
+    for block, each in enumerate(function.blocks):
+        for number, op in enumerate(each.ops):
+            if isinstance(op, ir.Call) and op.name in models.set_count and op.args:
+                name = str(op.args[models.set_count[op.name]])
+                found[name] = found.get(name, frozenset()) | {(block, number)}
+    return found
+
+
+def frozen_formals(state: State) -> frozenset[Root]:
+    """The formals' pages that are frozen at this point."""
+    found = set()
+    for name, owner in state.objects.items():
+        if owner.kind is Kind.FROZEN and name.startswith("F:") and not name.endswith("'"):
+            param, *steps = name[2:].split("|")
+            found.add((param, tuple(steps)))
+    return frozenset(found)
 
 
 def _addressed(function: ir.Function) -> tuple[dict[str, str], dict[str, str]]:

@@ -63,7 +63,10 @@ class Actuals(Accesses):
         if isinstance(value, tuple) and value[0] == "l":
             return self.take(state, (value[1], (*value[2], *steps)), overlay)
         if isinstance(value, tuple) and value[0] in ("h", "o"):
-            return ("h", self.at, value[2] if value[0] == "h" else "page")
+            field = value[2] if value[0] == "h" else "page"
+            if field in self.models.free_lists and steps == ("[list]",):
+                return self.free_member(state, field, overlay)
+            return ("h", self.at, field)
         return None
 
     def _held(self, state: State, value: Value) -> Value:

@@ -10,11 +10,12 @@ import msgspec
 
 from flaglint import ir
 from flaglint.access import Access
+from flaglint.accesses import frozen_formals
 from flaglint.actuals import Actuals, taken_off
 from flaglint.finding import Step
 from flaglint.layout import Spot
 from flaglint.location import Location
-from flaglint.ownership import CONDITIONAL, OPEN, Kind, Origin, Owner, read_from
+from flaglint.ownership import CONDITIONAL, OPEN, Kind, Origin, Owner, Root, read_from
 from flaglint.state import State
 from flaglint.summary import Outcome, Summary
 from flaglint.values import ANY_CLASS, VALID, Value, object_of
@@ -56,7 +57,22 @@ class Applying(Actuals):
                 chain = (step, *access.chain)
                 # What the callee published itself it met in that order.
                 met = "" if access.owner.shown else name
-                self._note(Access(access.place, owner, locks, guards, chain, taken + renamed), met)
+                beside: frozenset[Root] = frozenset()
+                if owner.kind is Kind.ENTRY:
+                    beside = frozen_formals(state) | self._beside(state, access, actuals)
+                self._note(
+                    Access(access.place, owner, locks, guards, chain, taken + renamed, beside), met
+                )
+
+    def _beside(self, state: State, access: Access, args: dict[str, Value]) -> frozenset[Root]:
+        # The callee's frozen pages that are formals' here in turn.
+        owners = (
+            state.objects.get(object_of(self._object(state, root, args)) or "")
+            for root in access.beside
+        )
+        return frozenset(
+            owner.root for owner in owners if owner and owner.kind is Kind.ENTRY and owner.root
+        )
 
     def _passed_on(
         self, state: State, access: Access, args: dict[str, Value]
@@ -105,6 +121,8 @@ class Applying(Actuals):
                 else:
                     doubt = f"which page is passed to {access.place.function.split('@')[0]}()"
                     owner = Owner(Kind.UNKNOWN, doubts=frozenset((doubt,)), where=self.where)
+            if any(object_of(self._object(state, at, args)) == name for at in access.beside):
+                owner = owner.frozen(access.place.where)  # one page was passed as both
             found = [(owner, name)]
         for name in [n for n in state.objects if n not in before and not n.startswith("F:")]:
             del state.objects[name]
@@ -119,7 +137,10 @@ class Applying(Actuals):
             if kept:
                 owner = _kept(owner, kept)
             owner = owner._replace(
-                doubts=owner.doubts | doubts, view=owner.view or access.owner.view, tentative=None
+                doubts=owner.doubts | doubts,
+                view=owner.view or access.owner.view,
+                claimed=owner.claimed or access.owner.claimed,
+                tentative=None,
             )
             results.append((owner, name))
         return results

@@ -22,6 +22,8 @@ class Calls(Primitives):
 
     def call(self, state: State, op: ir.Call) -> list[State]:
         """The states after a call."""
+        if self.counted:
+            self.vouch(state, op)
         args = tuple(self.get(state, arg) for arg in op.args)
         name = op.name
         models = self.models

@@ -92,6 +92,8 @@ def _uncalled(
 ) -> tuple[Access, tuple[str, ...]]:
     # Nobody was seen to call the function that the access is pending in.
     owner, here = access.owner, access.place.where
+    if owner.claimed and owner.kind is Kind.ENTRY:
+        return access._replace(owner=owner.vouched(here)), ()
     if owner.shown:  # published here, whatever the caller had
         owner = owner.moved(Kind.SHARED, owner.why, here).from_(Origin.PUBLISHED)
         return access._replace(owner=owner), ()

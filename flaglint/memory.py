@@ -13,7 +13,7 @@ from flaglint import ir
 from flaglint.layout import Layout, Spot
 from flaglint.location import Location
 from flaglint.lockset import inner
-from flaglint.ownership import Kind, Origin, Owner, read_from
+from flaglint.ownership import OPEN, Kind, Origin, Owner, read_from
 from flaglint.state import State, alternatives
 from flaglint.values import NULL, TRUE, Value, add_index, formal_name, object_of
 
@@ -158,21 +158,14 @@ class Memory:
             if not owners:  # an empty list: the cursor stays on its head
                 return ("l", cell[0], cell[1][:-1], 0)
             if len(owners) > 1:
-                return ("fork", owners, overlay)
+                return ("fork", _either(owners) if cell[1][-1] == "[]" else owners, overlay)
             return self.new_object(state, owners[0], overlay)
         if isinstance(held, tuple) and held[0] == "o":
             return held
         root, steps = cell
         free = self.free_list(steps)
         if free:
-            owner = Owner(
-                Kind.FREE,
-                origin=Origin.LISTED,
-                via=free,
-                why=f"it is on {free}",
-                where=self.where,
-            )
-            return self.new_object(state, owner, overlay)
+            return self.free_member(state, free, overlay)
         if root.startswith("*") and len(steps) <= _MAX_STEPS:
             owner = Owner(Kind.ENTRY, root=(root[1:], steps), where=self.where)
             return self.new_object(state, self.on_entry(owner, root[1:]), overlay)
@@ -184,6 +177,13 @@ class Memory:
             )
             return self.new_object(state, owner, overlay)
         return self.looked_up(state, overlay, "")
+
+    def free_member(self, state: State, free: str, overlay: str) -> Value:
+        """A page of a free list: free as long as the list's lock is held."""
+        owner = Owner(
+            Kind.FREE, origin=Origin.LISTED, via=free, why=f"it is on {free}", where=self.where
+        )
+        return self.new_object(state, owner, overlay)
 
     def free_list(self, steps: tuple[str, ...]) -> str:
         """The free list that the steps lead through, or ""."""
@@ -445,6 +445,18 @@ class Memory:
             case _:
                 value = ("h", self.symbol(state), spot.field)
         self.set(state, op.dst, value, op.type if value[0] == "o" else "")
+
+
+def _either(owners: tuple[Owner, ...]) -> tuple[Owner, ...]:
+    # One cell stands for a whole array: a page that others can reach is in it, but not
+    # necessarily where it is read.
+    if all(owner.kind in OPEN for owner in owners):
+        return owners
+    doubt = frozenset(("which of an array's pages it is",))
+    return tuple(
+        owner._replace(doubts=owner.doubts | doubt) if owner.kind in OPEN else owner
+        for owner in owners
+    )
 
 
 def objects_in(values: tuple[Value, ...]) -> Iterator[str]:

@@ -49,6 +49,7 @@ class Models(msgspec.Struct, frozen=True):
     """name -> (what a true result means: zero, frozen or reference; argument)"""
     unfreeze: dict[str, int]
     first_reference: dict[str, int]
+    set_count: dict[str, int]
     take_reference: dict[str, int]
     split: frozenset[str]
     split_tail: frozenset[str]
@@ -143,6 +144,7 @@ def _models(directory: Path) -> Models:
         allocate_memory=frozenset(memory["allocate_memory"]),
         conditional=conditional,
         first_reference=dict(_named(memory["first_reference"], "arg")),
+        set_count=dict(_named(memory["set_count"], "arg")),
         take_reference=dict(_named(memory["take_reference"], "arg")),
         unfreeze=dict(_named(memory["unfreeze"], "arg")),
         split=frozenset(memory["split"]),

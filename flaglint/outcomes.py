@@ -14,7 +14,7 @@ from flaglint.memory import MAPPING
 from flaglint.ownership import Owner, Root
 from flaglint.state import MERGED, Cell, State
 from flaglint.summary import Outcome
-from flaglint.values import ANY_CLASS, NULL, VALID, Value
+from flaglint.values import ANY_CLASS, ERROR, NULL, VALID, Value
 
 _MAX_OUTCOMES = 10
 
@@ -31,12 +31,15 @@ def outcomes_of(run: Calls, exits: Iterable[tuple[State, Value]]) -> tuple[Outco
         else:
             found[key] = outcome
     outcomes = list(found.values())
-    for reduce in (_coarse, _coarser):
+    for reduce in (_coarse, _coarser, _coarsest):
         if len(outcomes) <= _MAX_OUTCOMES:
             break
         merged: dict[object, Outcome] = {}
+        every = frozenset[str]().union(*(outcome.dropped for outcome in outcomes))
         for outcome in outcomes:
             less = reduce(outcome)
+            if reduce is not _coarse:  # a lock that one of them drops is held after none
+                less = less._replace(dropped=every)
             key = less.effect()
             if key in merged:
                 less = _both(less, merged[key])
@@ -67,18 +70,31 @@ def _coarse(outcome: Outcome) -> Outcome:
 
 
 def _coarser(outcome: Outcome) -> Outcome:
-    """Without doubts and returned numbers either; each sort of ownership stays apart."""
+    """Without what the doubts are either; each sort of ownership and of result stays apart."""
     less = _coarse(outcome)
-    value: Value = None
-    if isinstance(less.value, tuple) and less.value[0] == "o":
-        value = less.value
-    if isinstance(less.value, tuple) and less.value[0] == "k" and less.value[1][0] == "o":
-        value = less.value
-    elif less.value == 0:
-        value = 0
+    value = less.value
+    if isinstance(value, tuple) and value[0] == "e":
+        value = ("k", ("s", ""), ERROR)
+    elif isinstance(value, tuple) and not _page(value):
+        value = ("k", ("s", ""), value[2]) if value[0] == "k" else None
     changed = tuple((root, _doubted(owner)) for root, owner in less.changed)
     new = tuple((name, _doubted(owner)) for name, owner in less.new)
     return less._replace(value=value, changed=changed, new=new, taken=frozenset())
+
+
+def _coarsest(outcome: Outcome) -> Outcome:
+    """What is said of each page may belong to another result: that is a doubt."""
+    less = _coarser(outcome)
+    value = less.value if less.value == 0 or _page(less.value) else None
+    doubt = frozenset((MERGED,))
+    changed = tuple((root, owner._replace(doubts=doubt)) for root, owner in less.changed)
+    new = tuple((name, owner._replace(doubts=doubt)) for name, owner in less.new)
+    return less._replace(value=value, changed=changed, new=new)
+
+
+def _page(value: Value) -> bool:
+    inner = value[1] if isinstance(value, tuple) and value[0] == "k" else value
+    return isinstance(inner, tuple) and inner[0] == "o"
 
 
 def _doubted(owner: Owner) -> Owner:

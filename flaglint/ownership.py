@@ -108,8 +108,8 @@ class Owner(NamedTuple):
     references taken on this path beyond the one it came with. `parted` says that
     its pages are folios of their own by now. `shown`, of an ENTRY, says that
     it was published here: shared, unless the caller has it frozen; `unlisted`, that it left the
-    list it was on. `kept` names a callee whose
-    contract is that it publishes the page. `tentative` is what a publication that may have
+    list it was on. `claimed` says that its reference count is about to be set. `kept` names a
+    callee whose contract is that it publishes the page. `tentative` is what a publication that may have
     failed will be undone to. `origin` and `via` say where it came from.
 
     `view` is the struct the code sees the page as when that is neither page nor folio (a slab
@@ -126,6 +126,7 @@ class Owner(NamedTuple):
     parted: bool = False
     shown: bool = False
     unlisted: bool = False
+    claimed: bool = False
     kept: str = ""
     tentative: tuple[Kind, Root | None, frozenset[str]] | None = None
     origin: Origin = Origin.ELSEWHERE
@@ -139,7 +140,7 @@ class Owner(NamedTuple):
         return (
             self.kind, self.root, self.doubts, self.view, self.extra, self.shown, self.kept,
             self.tentative, self.parted, self.origin,
-            self.unlisted,
+            self.unlisted, self.claimed,
         )  # fmt: skip
 
     @property
@@ -165,12 +166,18 @@ class Owner(NamedTuple):
             before=None,
             shown=False,
             unlisted=False,
+            claimed=False,
             tentative=None,
         )
 
     def from_(self, origin: Origin, via: str = "") -> Owner:
         """The same with an origin."""
         return self._replace(origin=origin, via=via)
+
+    def vouched(self, where: Location) -> Owner:
+        """A page that has its reference count set next, whatever else is known of it."""
+        why = "its reference count is set next: the caller vouches that nobody has a reference"
+        return self.moved(Kind.OWNED, why, where)._replace(doubts=frozenset())
 
     def frozen(self, where: Location) -> Owner:
         """After a freeze that succeeded."""
@@ -203,7 +210,7 @@ class Owner(NamedTuple):
             return self if kept else self._replace(before=Kind.SHARED)
         was = (self.kind, self.root, self.doubts)
         # Wherever it came from and whatever was done with it: now others can reach it.
-        known = self._replace(doubts=frozenset(), tentative=was)
+        known = self._replace(doubts=frozenset(), claimed=False, tentative=was)
         if self.kind is Kind.ENTRY:
             return known._replace(shown=True, why=why, where=where)
         return known.moved(Kind.SHARED, why, where)._replace(tentative=was, origin=Origin.PUBLISHED)
@@ -252,6 +259,7 @@ def join(one: Owner, other: Owner, doubt: str) -> Owner:
         parted=one.parted and other.parted,
         shown=one.shown or other.shown,
         unlisted=one.unlisted and other.unlisted,
+        claimed=one.claimed and other.claimed,
         kept=one.kept if one.kept == other.kept else "",
         tentative=_undone(one, other) or _undone(other, one),
         origin=origin,
