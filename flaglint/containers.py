@@ -40,6 +40,9 @@ class Containers(Applying):
         what = object_of(entry)
         if what is None or what not in state.objects:
             return
+        if _field(head) in self.models.inventories:
+            state.objects[what] = taken_off(state.objects[what], where)
+            return
         if isinstance(head, tuple) and head[0] in ("a", "l"):
             root, steps = head[1], head[2]
             if self.free_list(steps):
@@ -103,3 +106,13 @@ class Containers(Applying):
         """What holds a lock that was taken is not NULL."""
         if isinstance(owner, tuple) and owner[0] in ("s", "h", "a"):
             state.narrow(owner, VALID)
+
+
+def _field(head: Value) -> str:
+    # The member that a list's head is, as "record.member".
+    if not isinstance(head, tuple):
+        return ""
+    if head[0] == "h":
+        return str(head[2])
+    steps = head[2] if head[0] in ("a", "l") else ()
+    return steps[-1].removeprefix(".") if steps else ""

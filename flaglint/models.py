@@ -72,6 +72,7 @@ class Models(msgspec.Struct, frozen=True):
     carried_back: frozenset[str]
     entry_types: frozenset[str]
     free_lists: dict[str, str]
+    inventories: frozenset[str]
     free_types: dict[str, str]
     published_arguments: dict[str, int]
     """member of an operation table -> which of its page arguments others can reach"""
@@ -172,6 +173,7 @@ def _models(directory: Path) -> Models:
         carried_back=frozenset(memory["carried_back"]),
         entry_types=frozenset(memory["entry_types"]),
         free_lists={row["field"]: row["lock"] for row in memory["free_lists"]},
+        inventories=frozenset(memory["inventories"]),
         free_types={row["name"]: row["lock"] for row in memory["free_types"]},
         published_arguments={
             f"{row['record']}.{member}": row["page"]

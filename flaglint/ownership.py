@@ -109,8 +109,8 @@ class Owner(NamedTuple):
     its pages are folios of their own by now. `shown`, of an ENTRY, says that
     it was published here: shared, unless the caller has it frozen; `unlisted`, that it left the
     list it was on. `claimed` says that its reference count is about to be set. `kept` names a
-    callee whose contract is that it publishes the page. `tentative` is what a publication that may have
-    failed will be undone to. `origin` and `via` say where it came from.
+    callee whose contract is that it publishes the page. `tentative` is what a publication that may
+    have failed will be undone to. `origin` and `via` say where it came from.
 
     `view` is the struct the code sees the page as when that is neither page nor folio (a slab
     is never in the page cache). `why` and `where` are evidence; they take no part in
