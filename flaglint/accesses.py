@@ -18,7 +18,7 @@ from flaglint.models import Models
 from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, Kind, Origin, Owner, Root
 from flaglint.pointers import Pointers
 from flaglint.state import State
-from flaglint.values import NULL, VALID, Value, object_of
+from flaglint.values import NULL, VALID, Value, formal_root, object_of
 
 TAIL = "tail"
 """What facts call it that a page is not its folio's first."""
@@ -280,12 +280,11 @@ def _counted(function: ir.Function, models: Models) -> dict[str, frozenset[Op]]:
 
 def frozen_formals(state: State) -> frozenset[Root]:
     """The formals' pages that are frozen at this point."""
-    found = set()
-    for name, owner in state.objects.items():
-        if owner.kind is Kind.FROZEN and name.startswith("F:") and not name.endswith("'"):
-            param, *steps = name[2:].split("|")
-            found.add((param, tuple(steps)))
-    return frozenset(found)
+    return frozenset(
+        root
+        for name, owner in state.objects.items()
+        if owner.kind is Kind.FROZEN and (root := formal_root(name))
+    )
 
 
 def _addressed(function: ir.Function) -> tuple[dict[str, str], dict[str, str]]:

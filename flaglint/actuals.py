@@ -12,10 +12,12 @@ from flaglint.accesses import Accesses
 from flaglint.location import Location
 from flaglint.lockset import lock_name
 from flaglint.ownership import Kind, Owner
-from flaglint.state import State
+from flaglint.state import Cell, State
 from flaglint.summary import Summary
 from flaglint.values import ANY_CLASS, Value, object_of
 
+_POINTERS = 4
+"""How many pointers are followed one after the other."""
 _TAKEN = "[taken]"
 """A step: a member that has left the list."""
 
@@ -46,7 +48,7 @@ class Actuals(Accesses):
                 state.objects[name] = taken_off(state.objects[name], self.where)
             return member
         if isinstance(value, tuple) and value[0] == "a":
-            cell = (value[1], (*value[2], *steps))
+            cell = followed(state, value[1], (*value[2], *steps))
             if not cell[1] and cell[0].startswith("&"):
                 return state.env.get(cell[0][1:])
             if cell[1] == ("[]",) and object_of(state.env.get(cell[0][1:])):
@@ -192,7 +194,7 @@ class Actuals(Accesses):
         if steps:
             if not (isinstance(value, tuple) and value[0] == "a"):
                 return None
-            cell = (value[1], (*value[2], *steps))
+            cell = followed(state, value[1], (*value[2], *steps))
             if cell in state.cells:
                 value = state.cells[cell]
             elif cell[0].startswith("*") and len(cell[1]) <= 6:
@@ -211,6 +213,19 @@ class Actuals(Accesses):
     def _formal(self, state: State, name: str, args: dict[str, Value]) -> Value:
         param, *steps = name[2:].split("|")
         return self._object(state, (param, tuple(steps)), args)
+
+
+def followed(state: State, root: str, steps: tuple[str, ...]) -> Cell:
+    """The cell that steps lead to, by the pointers that are known to be kept on the way."""
+    for _ in range(_POINTERS):
+        for at, step in enumerate(steps):
+            held = state.cells.get((root, steps[:at])) if step == "*" and at else None
+            if isinstance(held, tuple) and held[0] == "a":
+                root, steps = held[1], (*held[2], *steps[at + 1 :])
+                break
+        else:
+            break
+    return root, steps
 
 
 def taken_off(owner: Owner, where: Location) -> Owner:

@@ -11,14 +11,14 @@ import msgspec
 from flaglint import ir
 from flaglint.access import Access
 from flaglint.accesses import frozen_formals
-from flaglint.actuals import Actuals, taken_off
+from flaglint.actuals import Actuals, followed, taken_off
 from flaglint.finding import Step
 from flaglint.layout import Spot
 from flaglint.location import Location
 from flaglint.ownership import CONDITIONAL, OPEN, Kind, Origin, Owner, Root, read_from
 from flaglint.state import State
 from flaglint.summary import Outcome, Summary
-from flaglint.values import ANY_CLASS, VALID, Value, object_of
+from flaglint.values import ANY_CLASS, VALID, Value, formal_root, object_of
 
 _KEPT = (Origin.MEMORY, Origin.MEMBER, Origin.GLOBAL)
 """Origins of a page that is kept somewhere, and was not found where pages are looked up."""
@@ -66,13 +66,8 @@ class Applying(Actuals):
 
     def _beside(self, state: State, access: Access, args: dict[str, Value]) -> frozenset[Root]:
         # The callee's frozen pages that are formals' here in turn.
-        owners = (
-            state.objects.get(object_of(self._object(state, root, args)) or "")
-            for root in access.beside
-        )
-        return frozenset(
-            owner.root for owner in owners if owner and owner.kind is Kind.ENTRY and owner.root
-        )
+        pages = (object_of(self._object(state, root, args)) for root in access.beside)
+        return frozenset(root for page in pages if page and (root := formal_root(page)))
 
     def _passed_on(
         self, state: State, access: Access, args: dict[str, Value]
@@ -338,7 +333,7 @@ class Applying(Actuals):
     ) -> None:
         target = args.get(base[1:])
         if isinstance(target, tuple) and target[0] == "a":
-            cell = (target[1], (*target[2], *steps))
+            cell = followed(state, target[1], (*target[2], *steps))
             if isinstance(value, tuple) and value[0] == "alts":
                 for owner in sorted(value[1], key=lambda o: (o.kind, str(o.root))):
                     if owner.kind is Kind.ENTRY and owner.root is not None:

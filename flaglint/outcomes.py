@@ -14,7 +14,7 @@ from flaglint.memory import MAPPING
 from flaglint.ownership import Owner, Root
 from flaglint.state import MERGED, Cell, State
 from flaglint.summary import Outcome
-from flaglint.values import ANY_CLASS, ERROR, NULL, VALID, Value
+from flaglint.values import ANY_CLASS, ERROR, NULL, VALID, Value, formal_root
 
 _MAX_OUTCOMES = 10
 
@@ -174,17 +174,16 @@ class _Closing:
             elif isinstance(closed, tuple) and closed[0] in ("s", "k"):
                 yield place, ("s", "")  # what the caller knew of it is gone
 
-    def known(self) -> Iterator[tuple[tuple[str, str, str], int]]:
-        """What stays so, after the function, of pages that the caller has."""
+    def known(self, lasting: frozenset[str]) -> Iterator[tuple[tuple[str, str, str], int]]:
+        """What is so, and stays so, after the function of pages that the caller has then."""
         facts = self._state.facts
         for key, mask in facts.items():
-            if not (isinstance(key, tuple) and key[0] in ("flag", "now") and key[2] == MAPPING):
+            if not (isinstance(key, tuple) and key[0] in ("flag", "now") and key[2] in lasting):
                 continue
-            mine = str(key[1])
-            name = self._names.get(mine, mine)
-            ours = name == mine and (not name.startswith("F:") or name.endswith("'"))
-            if not ours and (key[0] == "now" or ("now", *key[1:]) not in facts):
-                yield ("now", name, MAPPING), mask
+            name = self._names.get(str(key[1]), str(key[1]))
+            given = name != key[1] or (key[2] == MAPPING and formal_root(name))
+            if given and (key[0] == "now" or ("now", *key[1:]) not in facts):
+                yield ("now", name, str(key[2])), mask
 
 
 def _outcome(run: Calls, state: State, value: Value) -> Outcome:
@@ -208,15 +207,20 @@ def _outcome(run: Calls, state: State, value: Value) -> Outcome:
         taken=state.locks,
         dropped=run.released - state.locks,
         guards=frozenset(guards),
-        known=frozenset(closing.known()),
+        known=frozenset(closing.known(_lasting(run))),
     )
+
+
+def _lasting(run: Calls) -> frozenset[str]:
+    # What nobody changes behind the holder's back: a locked page's mapping, and the flags that a
+    # look-up promises.
+    promised = (flag for flags in run.models.gives_flags.values() for flag in flags)
+    return frozenset((MAPPING, *promised))
 
 
 def _changed(state: State) -> Iterator[tuple[Root, Owner]]:
     for name in sorted(state.objects):
-        if not name.startswith("F:") or name.endswith("'"):
-            continue
+        root = formal_root(name)
         owner = state.objects[name]._replace(tentative=None)
-        if not owner.untouched:
-            param, *steps = name[2:].split("|")
-            yield (param, tuple(steps)), owner
+        if root and not owner.untouched:
+            yield root, owner

@@ -63,6 +63,14 @@ def formal_name(param: str, steps: tuple[str, ...]) -> str:
     return "F:" + "|".join((param, *steps))
 
 
+def formal_root(name: str) -> tuple[str, tuple[str, ...]] | None:
+    """The formal and the steps that the object of that name was reached by, if it was."""
+    if not name.startswith("F:") or name.endswith("'"):
+        return None
+    param, *steps = name[2:].split("|")
+    return param, tuple(steps)
+
+
 def mentions(value: Value, symbol: str) -> bool:
     """Whether the value is built from the symbol or object."""
     if not isinstance(value, tuple):
