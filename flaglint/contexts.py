@@ -44,16 +44,20 @@ def seen(
         for access in accesses:
             access = _locked(access, entry.get(key, frozenset()), free_locks)
             contexts.setdefault(access.place, []).append((key, access, ()))
-    contracts = _contracts(graph, functions, models)
+    published = _contracts(models.published_arguments, "pages in use", graph, functions)
+    fresh = _contracts(models.fresh_arguments, "a new page", graph, functions)
     for key, accesses in pending.items():
         for access in accesses:
-            why = _contract(access, contracts.get(key, {}))
+            here = functions[key].where
             context: _Seen
-            if why:
-                shared = access.owner.moved(Kind.SHARED, why, functions[key].where)
+            if why := _contract(access, published.get(key, {})):
+                shared = access.owner.moved(Kind.SHARED, why, here)
                 context = (key, access._replace(owner=shared), ())
             elif graph.callers.get(key):
                 continue
+            elif not access.owner.shown and (why := _contract(access, fresh.get(key, {}))):
+                new = access.owner.moved(Kind.FRESH, why, here)
+                context = (key, access._replace(owner=new), ())
             else:
                 context = (key, *_uncalled(access, functions[key].name, private))
             contexts.setdefault(access.place, []).append(context)
@@ -66,17 +70,19 @@ def seen(
 
 
 def _contracts(
-    graph: CallGraph, functions: Mapping[str, ir.Function], models: Models
+    arguments: Mapping[str, int],
+    given: str,
+    graph: CallGraph,
+    functions: Mapping[str, ir.Function],
 ) -> dict[str, dict[str, str]]:
-    # function -> formal -> why the page it is given can be reached by others
+    # function -> formal -> what the tables that the function is kept in say of its page
     found: dict[str, dict[str, str]] = {}
-    for slot, number in models.published_arguments.items():
+    for slot, number in arguments.items():
         for key in graph.targets.get(slot, ()):
             types = functions[key].types
             pages = [param for param in functions[key].params if types.get(param) in _PAGES]
             for param in pages[number : number + 1]:
-                why = f"it is called through {slot}(), which is given pages in use"
-                found.setdefault(key, {})[param] = why
+                found.setdefault(key, {})[param] = f"{slot}() is given {given}"
     return found
 
 

@@ -76,6 +76,8 @@ class Models(msgspec.Struct, frozen=True):
     free_types: dict[str, str]
     published_arguments: dict[str, int]
     """member of an operation table -> which of its page arguments others can reach"""
+    fresh_arguments: dict[str, int]
+    """the same of pages that the caller has just allocated"""
     observe: frozenset[str]
     observe_prefixes: tuple[str, ...]
     no_pointer_if_true: frozenset[str]
@@ -115,6 +117,7 @@ def _models(directory: Path) -> Models:
     memory = _read(directory / "memory.toml")
     lists = _read(directory / "containers.toml")
     pages = _read(directory / "page-api.toml")
+    callbacks = _read(directory / "callbacks.toml")
     conditional = {}
     for table, meaning in (
         ("last_reference_if_true", "zero"),
@@ -175,11 +178,8 @@ def _models(directory: Path) -> Models:
         free_lists={row["field"]: row["lock"] for row in memory["free_lists"]},
         inventories=frozenset(memory["inventories"]),
         free_types={row["name"]: row["lock"] for row in memory["free_types"]},
-        published_arguments={
-            f"{row['record']}.{member}": row["page"]
-            for row in _read(directory / "callbacks.toml")["published"]
-            for member in row["members"]
-        },
+        published_arguments=_members(callbacks["published"]),
+        fresh_arguments=_members(callbacks["fresh"]),
         observe=frozenset(name for name in memory["observe"] if not name.endswith("*")),
         observe_prefixes=tuple(
             name.removesuffix("*") for name in memory["observe"] if name.endswith("*")
@@ -207,6 +207,10 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _named(rows: list[dict[str, Any]], key: str) -> list[tuple[str, int]]:
     return [(name, row[key]) for row in rows for name in row["names"]]
+
+
+def _members(rows: list[dict[str, Any]]) -> dict[str, int]:
+    return {f"{row['record']}.{member}": row["page"] for row in rows for member in row["members"]}
 
 
 def _pairs(rows: list[dict[str, Any]], first: str, second: str) -> dict[str, tuple[int, int]]:
