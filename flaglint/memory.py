@@ -170,13 +170,13 @@ class Memory:
             owner = Owner(Kind.ENTRY, root=(root[1:], steps), where=self.where)
             return self.new_object(state, self.on_entry(owner, root[1:]), overlay)
         if root.startswith(("&", "k")):
-            owner = Owner(
-                Kind.UNKNOWN,
-                doubts=frozenset(("a local list's or array's members",)),
-                where=self.where,
-            )
-            return self.new_object(state, owner, overlay)
+            return self.new_object(state, self.some_member(), overlay)
         return self.looked_up(state, overlay, "")
+
+    def some_member(self) -> Owner:
+        """What a container of this function's own holds when that is not known."""
+        doubt = frozenset(("a local list's or array's members",))
+        return Owner(Kind.UNKNOWN, doubts=doubt, where=self.where)
 
     def free_member(self, state: State, free: str, overlay: str) -> Value:
         """A page of a free list: free as long as the list's lock is held."""
