@@ -3,8 +3,8 @@
     for (; index < end; index++) { write(page); publish(page); }       it counts: it comes back
     while (next_part(&range) > 0) { write(page); publish(page); }      next_part() knows
 
-What a callee answers the second time is not followed. Where no way out of the loop hangs on what
-the loop itself steps through, another round is a doubt and not a fact.
+What a callee answers the second time is not followed. Where the loop itself steps through nothing,
+another round is a doubt and not a fact.
 """
 
 from __future__ import annotations
@@ -20,9 +20,7 @@ Op: TypeAlias = tuple[int, int]
 
 def only_again(function: ir.Function, met: Op, shown: Iterable[Op]) -> bool:
     """Whether op `met` comes after the ops `shown` only by another round that callees decide."""
-    return all(
-        _precedes(function, met, op) and not _counts(function, met[0], op[0]) for op in shown
-    )
+    return all(_precedes(function, met, op) and not _steps(function, met[0], op[0]) for op in shown)
 
 
 def _precedes(function: ir.Function, one: Op, other: Op) -> bool:
@@ -32,28 +30,17 @@ def _precedes(function: ir.Function, one: Op, other: Op) -> bool:
     return one[0] == 0 or other[0] not in _reached(function, [0], {0, one[0]})
 
 
-def _counts(function: ir.Function, met: int, shown: int) -> bool:
-    # Whether a way out of the loop hangs on what the loop steps through: i = i + 1, p = p->next.
+def _steps(function: ir.Function, met: int, shown: int) -> bool:
+    # Whether the loop steps through something itself: i = i + 1, p = p->next.
     after = _reached(function, [shown], set())
-    inside = frozenset(
+    inside = sorted(
         block for block in after if block == met or met in _reached(function, [block], set())
     )
-    ops = [op for number in sorted(inside) for op in function.blocks[number].ops]
-    ways = [
-        block.end
-        for number, block in enumerate(function.blocks)
-        if number in inside and any(to not in inside for to in ir.successors(block.end))
-    ]
-    steps = {
-        name
-        for op in ops
-        if (name := ir.defined(op))
-        and not isinstance(op, ir.Call)
-        and name in _made_from(ops, set(ir.operands(op)))
-    }
+    ops = [op for number in inside for op in function.blocks[number].ops]
     return any(
-        isinstance(end, ir.Branch | ir.Switch) and steps & _made_from(ops, set(ir.operands(end)))
-        for end in ways
+        ir.defined(op) in _made_from(ops, set(ir.operands(op)))
+        for op in ops
+        if isinstance(op, ir.Load) or (isinstance(op, ir.Binary) and op.operator in ("+", "-"))
     )
 
 
