@@ -71,7 +71,11 @@ def analyse(
     survey: Survey | None = None,
 ) -> Report:
     """The report. Raises TreeError, HeaderError, StoreError or ReadingError, in one line."""
-    program = load(request, progress, store, survey)
+    with uncollected():  # the program is gone before there is collecting again
+        return _report(request, load(request, progress, store, survey))
+
+
+def _report(request: Request, program: Program) -> Report:
     root = program.tree.root
     left_out = {entry.file for entry in program.unread if not entry.function}
     sites, coverage = ledger(

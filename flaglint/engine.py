@@ -92,7 +92,7 @@ class Engine:
                 if function.key not in self.functions:
                     self.functions[function.key] = function
                     self._facts[function.key] = facts
-                    if self._matters(function):
+                    if self._matters(function, facts):
                         self._pages.add(function.key)
             self._tables += unit.tables
         before = self.graph.calls
@@ -182,27 +182,16 @@ class Engine:
             found = self._carried[kind] = self._carriers.search(kind) is not None
         return found
 
-    def _matters(self, function: ir.Function) -> bool:
+    def _matters(self, function: ir.Function, facts: ir.Facts) -> bool:
         # A function that no page, list, batch or page-table entry passes through, and that
-        # takes no lock, changes nothing a verdict depends on; calls of it are opaque.
-        if any(self._carries(kind) for kind in function.types.values()):
+        # takes no lock, changes nothing a verdict depends on; calls of it are opaque. Paths of
+        # its callers hang on a constant, and one may clear as many bytes as a struct page has.
+        if facts.constant or any(map(self._carries, (*function.types.values(), *facts.kinds))):
             return True
-        if len(function.blocks) == 1 and isinstance(function.blocks[0].end, ir.Return):
-            if isinstance(function.blocks[0].end.value, int) and not function.blocks[0].ops:
-                return True  # a constant, which paths of its callers hang on
-        locks, bulk, layout = self.know.models.locks, self.know.models.bulk, self.know.layout
-        for block in function.blocks:
-            for op in block.ops:
-                if isinstance(op, ir.Call):
-                    if op.name in locks or self._carries(op.type):
-                        return True
-                    if op.name in bulk and layout.size in op.args:
-                        return True  # as many bytes as a struct page has
-                elif isinstance(op, ir.Load | ir.Cast | ir.Binary):
-                    # Computed from a frame number, a page may need neither variable nor cast.
-                    if self._carries(op.type):
-                        return True
-        return False
+        models, size = self.know.models, self.know.layout.size
+        return not models.locks.keys().isdisjoint(facts.named) or any(
+            name in models.bulk and number == size for name, number in facts.numbers
+        )
 
     def _decides(self, key: str) -> bool:
         # No page passes through it, but it calls a function whose plain write hangs on its

@@ -22,12 +22,20 @@ def facts_of(function: ir.Function) -> ir.Facts:
     calls: list[tuple[str, str, Location]] = []
     passed: list[tuple[str, int, str]] = []
     params = frozenset(function.params)
+    kinds: set[str] = set()
+    named: set[str] = set()
+    numbers: set[tuple[str, int]] = set()
     for block in function.blocks:
         for op in block.ops:
+            if isinstance(op, ir.Call | ir.Load | ir.Cast | ir.Binary):
+                # Computed from a frame number, a page may need neither variable nor cast.
+                kinds.add(op.type)
             match op:
                 case ir.Call(callee=callee, args=args):
                     slot = "" if callee else op.slot or f"{function.key}:{op.target}"
                     calls.append((callee, slot, op.where))
+                    named.add(op.name)
+                    numbers.update((op.name, arg) for arg in args if isinstance(arg, int))
                     passed += [
                         (callee, number, argument)
                         for number, argument in enumerate(args)
@@ -40,7 +48,20 @@ def facts_of(function: ir.Function) -> ir.Facts:
                         stored.append((f"{last.record}.{last.name}", src[1:]))
                 case ir.Copy(dst=dst, src=str(src)) if src.startswith("="):
                     stored.append((f"{function.key}:{dst}", src[1:]))
-    return ir.Facts(digest(_fingerprint(function)), tuple(stored), tuple(calls), tuple(passed))
+    first = function.blocks[0]
+    return ir.Facts(
+        digest(_fingerprint(function)),
+        tuple(stored),
+        tuple(calls),
+        tuple(passed),
+        tuple(sorted(kinds)),
+        tuple(sorted(named)),
+        tuple(sorted(numbers)),
+        len(function.blocks) == 1
+        and not first.ops
+        and isinstance(first.end, ir.Return)
+        and isinstance(first.end.value, int),
+    )
 
 
 def _fingerprint(function: ir.Function) -> bytes:

@@ -17,6 +17,7 @@ assigned by one op; block 0 is the entry.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TypeAlias
 
 import msgspec
@@ -205,14 +206,23 @@ class Block(msgspec.Struct, frozen=True, array_like=True):
     end: Terminator
 
 
-class Function(msgspec.Struct, frozen=True, array_like=True):
-    """One function body.
+_BLOCKS = msgspec.msgpack.Decoder(tuple[Block, ...])
+
+
+def packed(blocks: tuple[Block, ...]) -> msgspec.Raw:
+    """Blocks as a function's `body`."""
+    return msgspec.Raw(msgspec.msgpack.encode(blocks))
+
+
+class Function(msgspec.Struct, frozen=True, array_like=True, dict=True):
+    """One function.
 
     `key` is the name, followed by "@file" when its linkage is internal. `section` is "init"
     for code that runs at boot or while memory is brought up (__init, __meminit), else "".
     `params` are variables; `types` maps every local to its type as clang spells it,
     `locals` are those with automatic storage (params left out). `claims` are the locks that
-    annotations say are held on entry (__must_hold, __acquires...), as written.
+    annotations say are held on entry (__must_hold, __acquires...), as written. `body` are the
+    blocks, packed: of the functions of a kernel few are looked into in a run.
     """
 
     key: str
@@ -221,10 +231,15 @@ class Function(msgspec.Struct, frozen=True, array_like=True):
     params: tuple[str, ...]
     types: dict[str, str]
     result: str
-    blocks: tuple[Block, ...]
+    body: msgspec.Raw
     section: str = ""
     exported: bool = False
     claims: tuple[str, ...] = ()
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """The blocks; control enters at the first."""
+        return _BLOCKS.decode(self.body)
 
 
 class Facts(msgspec.Struct, frozen=True, array_like=True):
@@ -233,13 +248,19 @@ class Facts(msgspec.Struct, frozen=True, array_like=True):
     `digest` tells apart any two functions but by where in their file they stand. `stored` are
     the functions put into members or variables, by slot; `calls` the calls: the callee or "",
     the slot of an indirect one, where; `passed` the functions and own parameters given to a
-    callee's argument: callee, number, what.
+    callee's argument: callee, number, what. `kinds` are the types of what it loads, casts,
+    computes and is given by calls, `named` the names it calls, `numbers` the constants it gives to them;
+    `constant` says that all it does is to return a number.
     """
 
     digest: bytes
     stored: tuple[tuple[str, str], ...]
     calls: tuple[tuple[str, str, Location], ...]
     passed: tuple[tuple[str, int, str], ...]
+    kinds: tuple[str, ...]
+    named: tuple[str, ...]
+    numbers: tuple[tuple[str, int], ...]
+    constant: bool
 
 
 class Table(msgspec.Struct, frozen=True, array_like=True):

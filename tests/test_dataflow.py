@@ -137,7 +137,7 @@ def test_a_variable_lives_until_its_last_read() -> None:
         ir.Block((ir.Copy("x", 1, "int", AT), ir.Copy("y", "x", "int", AT)), ir.Jump(1)),
         ir.Block((ir.Copy("z", "y", "int", AT),), ir.Return("z", AT)),
     )
-    function = ir.Function("f", "f", AT, (), {}, "int", body)
+    function = ir.Function("f", "f", AT, (), {}, "int", ir.packed(body))
     assert live(function) == [frozenset(), frozenset({"y"})]
 
 

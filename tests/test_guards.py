@@ -87,7 +87,7 @@ def function(*masks: int) -> ir.Function:
         )
         for n, mask in enumerate(masks)
     ]
-    return ir.Function("f", "f", WHERE, ("vma",), {}, "void", tuple(blocks))
+    return ir.Function("f", "f", WHERE, ("vma",), {}, "void", ir.packed(tuple(blocks)))
 
 
 def test_a_condition_asked_once_is_not_asked_again() -> None:

@@ -25,7 +25,7 @@ def function(key: str, line: int, ops: int = 1) -> ir.Function:
     )
     end = ir.Return("", Location("mm/a.c", line + ops + 1, 1))
     where = Location("mm/a.c", line, 1)
-    return ir.Function(key, key, where, (), {}, "void", (ir.Block(copies, end),))
+    return ir.Function(key, key, where, (), {}, "void", ir.packed((ir.Block(copies, end),)))
 
 
 ANCHORS = Anchors([function("one", 10), function("two", 20)])

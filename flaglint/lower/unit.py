@@ -201,7 +201,7 @@ def _function(
         params=params,
         types=body.types,
         result=clang.type_text(kind),
-        blocks=blocks,
+        body=ir.packed(blocks),
         section="init" if _INIT.search(head) else "",
         exported=name in exported,
         claims=tuple(
