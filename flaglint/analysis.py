@@ -39,6 +39,7 @@ from flaglint.reading import Mapper, ReadingError, local, on_executor, prepare
 from flaglint.request import Request, cache_directory
 from flaglint.store import Store, digest
 from flaglint.survey import Survey
+from flaglint.textual import Written, written
 from flaglint.tree import KernelTree, TreeError, open_tree
 from flaglint.writers import writers
 
@@ -58,8 +59,8 @@ class Program(msgspec.Struct, frozen=True):
     engine: Engine
     contexts: Contexts
     judgements: tuple[Judgement, ...]
+    texts: dict[str, Written]
     files: tuple[str, ...]
-    headers: tuple[str, ...]
     unread: tuple[Unread, ...]
     accidents: int
 
@@ -80,7 +81,7 @@ def _report(request: Request, program: Program) -> Report:
     left_out = {entry.file for entry in program.unread if not entry.function}
     sites, coverage = ledger(
         root,
-        (*program.files, *program.headers),
+        program.texts,
         frozenset(scope.plain_names(program.table)),
         program.judgements,
         program.engine.functions,
@@ -230,14 +231,18 @@ def _program(
         for key, reason in sorted(gaps.items())
         if (name := engine.functions[key].name)
     ]
+    plain = frozenset(scope.plain_names(table))
+    judged_in = (judgement.place.where.file for judgement in judgements)
     return Program(
         tree,
         table,
         engine,
         contexts,
         judgements,
+        written(
+            survey, store, plain, (*files, *scope.naming_headers(survey, store, plain), *judged_in)
+        ),
         tuple(sorted(files)),
-        scope.naming_headers(survey, store, scope.plain_names(table)),
         tuple(sorted(unread)),
         reader.accidents + len(engine.failed),
     )

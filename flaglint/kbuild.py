@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -160,9 +161,20 @@ def _lines(folder: Path) -> list[tuple[str, str, str]]:
     """The assignments in the folder's Kbuild file or Makefile: variable, "+" or "?", value."""
     found: list[tuple[str, str, str]] = []
     for name in ("Kbuild", "Makefile"):
-        text = read_text(folder / name).replace("\\\n", " ")
-        found += re.findall(r"^[ \t]*([^\s:+?=#]+)[ \t]*(?::|([+?]))?=(.*)$", text, re.M)
+        path = folder / name
+        try:
+            status = path.stat()
+        except OSError:
+            continue
+        found += _assignments(path, (status.st_size, status.st_mtime_ns, status.st_ctime_ns))
     return found
+
+
+@lru_cache(256)
+def _assignments(path: Path, stamp: tuple[int, int, int]) -> list[tuple[str, str, str]]:
+    # Asked for by every file of a folder. `stamp` tells one content from the next.
+    text = read_text(path).replace("\\\n", " ")
+    return re.findall(r"^[ \t]*([^\s:+?=#]+)[ \t]*(?::|([+?]))?=(.*)$", text, re.M)
 
 
 def _harmless(words: Sequence[str], cwd: Path, roots: Sequence[Path]) -> Iterator[str]:

@@ -11,25 +11,13 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from flaglint import ir
 from flaglint.finding import FILE_LOST, FUNCTION_LOST, Coverage, Site, Unread, Verdict
-from flaglint.lexicon import called
 from flaglint.race import Judgement
+from flaglint.textual import FUNCTION, Place, Written, starts, text_of
 
-_TOKEN = re.compile(
-    rb"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'|[A-Za-z_]\w*", re.S
-)
-_RAW = re.compile(
-    rb"\b(\w+)(?:\[[^]\n]*\])?(?:->|\.)(?:page\.)?(?:__page_)?flags(?:\.f)?\s*[|&^]?=[^=]"
-)
-_DECLARED = re.compile(rb"\bstruct\s+(?:page|folio|slab)\s*\*\s*(\w+)")
-_FUNCTION = re.compile(rb"^[A-Za-z_][\w \t*]*?\b(\w+)\s*\([^;{}]*\)\s*\{", re.M)
-_DEFINE = re.compile(rb"^[ \t]*#[ \t]*define\b")
-_DECLARATION = re.compile(
-    rb"\s*(?:(?:extern|static|inline|__always_inline|void|bool|int|unsigned|long)\b[\s*]*)+"
-)
 _CONDITIONAL = re.compile(rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|endif)\b[ \t]*(\w*)", re.M)
 _ENDS = (";", ")", "{", "}", "*/")
 _LONGEST = 8
@@ -40,7 +28,7 @@ _NOT_READ = "not understood, or in code that no analysed function calls"
 
 def ledger(
     root: str,
-    files: Iterable[str],
+    texts: Mapping[str, Written],
     names: frozenset[str],
     judgements: Iterable[Judgement],
     functions: Mapping[str, ir.Function],
@@ -49,35 +37,34 @@ def ledger(
 ) -> tuple[tuple[Site, ...], Coverage]:
     """The rows, and the counts.
 
-    `unread` says what could not be analysed, and why; `unbuilt` are those files of it that the
-    configuration does not compile.
+    `texts` has what each file's text shows, those of the judgements included; `names` are the
+    helpers that write plainly; `unread` says what could not be analysed, and why; `unbuilt` are
+    those files of it that the configuration does not compile.
     """
     missing = _Missing(root, unread, unbuilt)
     sites = [_site(root, judgement, functions) for judgement in judgements]
     judged = {(site.file, site.line, site.helper) for site in sites}
     own = sum(1 for site in sites if site.helper not in names)
     analysed = inactive = unparsed = 0
-    for file in sorted(set(files) | {site.file for site in sites}):
-        for line, column, name, text in _named(root, file, names):
-            if (file, line, name) in judged:
+    for file, shown in sorted(texts.items()):
+        for at in shown.named:
+            if (file, at.line, at.name) in judged:
                 analysed += 1
                 continue
-            verdict, reason, doubts = missing.verdict(file, line)
+            verdict, reason, doubts = missing.verdict(file, at.line)
             inactive += verdict is Verdict.INACTIVE
             unparsed += verdict is Verdict.UNKNOWN
-            sites.append(_textual(file, line, column, "", text, name, verdict, reason, doubts))
+            sites.append(_textual(file, at, "", at.name, verdict, reason, doubts))
     places = {(site.file, site.line) for site in sites}
-    for file in sorted(set(files) | {site.file for site in sites}):
-        for line, column, function, text in _raw(root, file):
-            if (file, line) in places:
+    for file, shown in sorted(texts.items()):
+        for at in shown.raw:
+            if (file, at.line) in places:
                 continue
-            helper = function if file.endswith(".h") else "(plain RMW)"
-            verdict, reason, doubts = missing.verdict(file, line)
+            helper = at.name if file.endswith(".h") else "(plain RMW)"
+            verdict, reason, doubts = missing.verdict(file, at.line)
             inactive += verdict is Verdict.INACTIVE
             unparsed += verdict is Verdict.UNKNOWN
-            sites.append(
-                _textual(file, line, column, function, text, helper, verdict, reason, doubts)
-            )
+            sites.append(_textual(file, at, at.name, helper, verdict, reason, doubts))
     sites.sort(key=lambda s: (s.file, s.line, s.column, s.helper))
     coverage = Coverage(
         textual=analysed + inactive + unparsed + own,
@@ -110,10 +97,10 @@ class _Missing:
         if file in self._files:
             return Verdict.UNKNOWN, self._files[file], (FILE_LOST,)
         if file not in self._texts:
-            self._texts[file] = _text(self._root, file)
+            self._texts[file] = text_of(self._root, file)
         text = self._texts[file]
-        offset = _starts(text)[line - 1]
-        inside = list(_FUNCTION.finditer(text, 0, offset))
+        offset = starts(text)[line - 1]
+        inside = list(FUNCTION.finditer(text, 0, offset))
         function = inside[-1].group(1).decode("ascii", "replace") if inside else ""
         known = self._functions.get(file, {})
         # What an #if encloses cannot be told where the text is damaged.
@@ -166,10 +153,8 @@ def _site(root: str, judgement: Judgement, functions: Mapping[str, ir.Function])
 
 def _textual(
     file: str,
-    line: int,
-    column: int,
+    at: Place,
     function: str,
-    text: str,
     helper: str,
     verdict: Verdict,
     reason: str,
@@ -178,10 +163,10 @@ def _textual(
     # What only the file's text shows: no flag, no judgement, and the word may be any page's.
     return Site(
         file=file,
-        line=line,
-        column=column,
+        line=at.line,
+        column=at.column,
         function=function,
-        expression=text,
+        expression=at.text,
         helper=helper,
         flag="",
         word="any",
@@ -207,73 +192,3 @@ def statement(root: str, file: str, line: int) -> str:
     except OSError:
         return ""
     return found
-
-
-def _named(root: str, file: str, names: frozenset[str]) -> Iterator[tuple[int, int, str, str]]:
-    """Calls of the named helpers in a file's text, whatever #if they stand under."""
-    text = _text(root, file)
-    if names.isdisjoint(name.decode("ascii") for name in called(text)):
-        return  # most files: a tenth of the time that it takes to tell comments from code
-    lines: list[int] = []
-    for match in _TOKEN.finditer(text):
-        word = match.group()
-        if not (word[:1].isalpha() or word[:1] == b"_"):
-            continue
-        name = word.decode("ascii", "replace")
-        if name not in names or not re.match(rb"\s*\(", text[match.end() : match.end() + 8]):
-            continue
-        if not lines:
-            lines = _starts(text)
-        number = _line_number(lines, match.start())
-        start = lines[number - 1]
-        whole = text[start : text.find(b"\n", start)]
-        before = text[start : match.start()]
-        if _DEFINE.match(whole) or _DECLARATION.fullmatch(before):
-            continue
-        yield number, match.start() - start + 1, name, whole.decode("utf-8", "replace").strip()
-
-
-def _raw(root: str, file: str) -> Iterator[tuple[int, int, str, str]]:
-    """Writes of a flags word without a helper, in a file's text, under whatever #if."""
-    text = _text(root, file)
-    if b"flags" not in text:
-        return
-    pages = set(_DECLARED.findall(text))
-    lines: list[int] = []
-    for match in _RAW.finditer(text):
-        if match.group(1) not in pages:
-            continue
-        before = list(_FUNCTION.finditer(text, 0, match.start()))
-        function = before[-1].group(1).decode() if before else ""
-        around = text[before[-1].start() : match.start()] if before else b""
-        if match.group(1) not in set(_DECLARED.findall(around)):
-            continue  # another function's variable of that name
-        if not lines:
-            lines = _starts(text)
-        number = _line_number(lines, match.start())
-        start = lines[number - 1]
-        whole = text[start : text.find(b"\n", start)]
-        yield number, match.start() - start + 1, function, whole.decode("utf-8", "replace").strip()
-
-
-def _text(root: str, file: str) -> bytes:
-    try:
-        with open(os.path.join(root, file), "rb") as stream:
-            return stream.read()
-    except OSError:
-        return b""
-
-
-def _starts(text: bytes) -> list[int]:
-    return [0, *(match.end() for match in re.finditer(b"\n", text))]
-
-
-def _line_number(starts: list[int], offset: int) -> int:
-    low, high = 0, len(starts)
-    while low + 1 < high:
-        middle = (low + high) // 2
-        if starts[middle] <= offset:
-            low = middle
-        else:
-            high = middle
-    return low + 1

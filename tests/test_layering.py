@@ -28,6 +28,7 @@ ROWS = (
     {"tree"},
     {"survey"},
     {"lexicon"},
+    {"textual"},
     {"kbuild"},
     {"synth_arm64"},
     {"synth"},
