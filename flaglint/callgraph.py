@@ -55,8 +55,12 @@ def build(
     functions: Mapping[str, ir.Function],
     facts: Mapping[str, ir.Facts],
     tables: Iterable[ir.Table],
+    before: CallGraph | None = None,
 ) -> CallGraph:
-    """The call graph of the functions, with what the tables put into records."""
+    """The call graph of the functions, with what the tables put into records.
+
+    `before` is that of some of these functions, with some of these tables.
+    """
     targets: dict[str, set[str]] = {}
     taken: set[str] = set()
     for table in tables:
@@ -82,10 +86,20 @@ def build(
         slot: tuple(sorted(name for name in names if name in functions))
         for slot, names in sorted(targets.items())
     }
+    known = before.calls if before else {}
+    new = functions.keys() - known.keys()
+    moved = {
+        slot for slot in reachable if not before or before.targets.get(slot) != reachable[slot]
+    }
     edges: dict[str, tuple[Edge, ...]] = {}
     callers: dict[str, list[Edge]] = {}
     for key in sorted(functions):
-        edges[key] = tuple(sorted(set(_edges(key, facts[key], functions, reachable))))
+        if key in known and not any(
+            callee in new if callee else slot in moved for callee, slot, _ in facts[key].calls
+        ):
+            edges[key] = known[key]
+        else:
+            edges[key] = tuple(sorted(set(_edges(key, facts[key], functions, reachable))))
         for edge in edges[key]:
             callers.setdefault(edge.callee, []).append(edge)
     return CallGraph(

@@ -95,9 +95,10 @@ class Engine:
                     if self._matters(function, facts):
                         self._pages.add(function.key)
             self._tables += unit.tables
-        before = self.graph.calls
-        self.graph = callgraph.build(self.functions, self._facts, self._tables)
-        changed = {key for key, edges in self.graph.calls.items() if edges != before.get(key)}
+        before = self.graph
+        self.graph = callgraph.build(self.functions, self._facts, self._tables, before)
+        known = before.calls
+        changed = {key for key, edges in self.graph.calls.items() if edges != known.get(key)}
         self._targets.clear()
         self._targets.update(self.graph.targets)
         self._anchors = Anchors(self.functions.values())
