@@ -249,8 +249,8 @@ class Facts(msgspec.Struct, frozen=True, array_like=True):
     the functions put into members or variables, by slot; `calls` the calls: the callee or "",
     the slot of an indirect one, where; `passed` the functions and own parameters given to a
     callee's argument: callee, number, what. `kinds` are the types of what it loads, casts,
-    computes and is given by calls, `named` the names it calls, `numbers` the constants it gives to them;
-    `constant` says that all it does is to return a number.
+    computes and is given by calls, `named` the names it calls, `numbers` the constants it gives
+    to them; `constant` says that all it does is to return a number.
     """
 
     digest: bytes
