@@ -60,7 +60,8 @@ class Engine:
         salt: bytes = b"",
     ) -> None:
         self.functions: dict[str, ir.Function] = {}
-        self._tables: list[ir.Table] = []
+        self.tables: list[ir.Table] = []
+        """What the units' initialisers put into records."""
         self._targets: dict[str, tuple[str, ...]] = {}
         self.know = Knowledge(table, models, layout, {}, self._targets)
         self.know.program = self.functions
@@ -94,9 +95,9 @@ class Engine:
                     self._facts[function.key] = facts
                     if self._matters(function, facts):
                         self._pages.add(function.key)
-            self._tables += unit.tables
+            self.tables += unit.tables
         before = self.graph
-        self.graph = callgraph.build(self.functions, self._facts, self._tables, before)
+        self.graph = callgraph.build(self.functions, self._facts, self.tables, before)
         known = before.calls
         changed = {key for key, edges in self.graph.calls.items() if edges != known.get(key)}
         self._targets.clear()

@@ -1,0 +1,73 @@
+"""Units in whatever portions and order: the engine's results are the same."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from flaglint import ir
+from flaglint.analysis import Program, load
+from flaglint.data import rules_dir
+from flaglint.engine import Engine
+from flaglint.facts import facts_of
+from flaglint.models import load_models
+from flaglint.request import Request
+from flaglint.store import Store
+from flaglint.summing import Record
+
+MINI_KERNEL = Path(__file__).parent.parent / "testdata/mini-kernel"
+
+
+def quiet(*_: object) -> None:
+    """No progress is shown."""
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    cache = tmp_path_factory.mktemp("cache")
+    return load(Request(paths=(str(MINI_KERNEL),), cache_dir=str(cache), jobs=1), quiet)
+
+
+@pytest.fixture(scope="module")
+def units(program: Program) -> list[ir.Unit]:
+    """A unit for each file that has functions; all tables are in the first."""
+    files: dict[str, list[ir.Function]] = {}
+    for function in program.engine.functions.values():
+        files.setdefault(function.where.file, []).append(function)
+    tables = tuple(program.engine.tables)
+    return [
+        ir.Unit(file, tuple(some), () if number else tables, facts=tuple(map(facts_of, some)))
+        for number, (file, some) in enumerate(sorted(files.items()))
+    ]
+
+
+def records(
+    program: Program, portions: Sequence[Sequence[ir.Unit]], store: Store | None = None
+) -> dict[str, Record]:
+    layout = program.engine.know.layout
+    engine = Engine(program.table, load_models(rules_dir()), layout, 1, store)
+    for portion in portions:
+        engine.add(portion, quiet)
+    engine.finish()
+    return engine.records
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_portions_make_no_difference(
+    program: Program, units: list[ir.Unit], seed: int, tmp_path: Path
+) -> None:
+    dice = random.Random(seed)
+    shuffled = dice.sample(units, len(units))
+    cuts = sorted(dice.sample(range(1, len(units)), 2))
+    portions = [shuffled[: cuts[0]], shuffled[cuts[0] : cuts[1]], shuffled[cuts[1] :]]
+    wanted = records(program, [units])
+    assert any(record.plain for record in wanted.values())
+    assert records(program, portions) == wanted
+    with Store(tmp_path) as store:
+        assert records(program, portions[:2], store).keys() <= wanted.keys()
+        assert records(program, portions, store) == wanted
+    with Store(tmp_path) as store:
+        assert records(program, [units], store) == wanted
