@@ -181,7 +181,7 @@ def _change_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     _analysis_options(diff)
 
     hook = commands.add_parser(
-        "hook", help="report what touches the given files or is made by their change (pre-commit)"
+        "hook", help="report what a change makes, and what other files given have (pre-commit)"
     )
     hook.add_argument("paths", nargs="*", metavar="FILE", help="the files of the commit")
     hook.add_argument(

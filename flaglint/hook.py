@@ -1,13 +1,14 @@
-"""What a commit hook reports: findings in the files that are committed, or made by the change.
+"""What a commit hook reports: the findings that the change makes, and those in other files given.
 
-A hook is given file names. A finding counts when it stands in one of them, or when the change
-makes it, wherever it stands: a header edit can make a site racy in a file that nobody touched.
-Without a change (`pre-commit run --all-files` on a clean tree) the files alone decide.
+A hook is given file names. A finding counts when the change makes it, wherever it stands: a
+header edit can make a site racy in a file that nobody touched. It also counts when it stands in
+a file that is given though the change does not touch it: somebody asks about the file itself, as
+`pre-commit run --all-files` does of all.
 
-    base ──────────── work tree        introduced findings: anywhere
-                      └ mm/rmap.c      all findings: in the files given
+    base ──────────── work tree             introduced findings: anywhere
+                      └ given, unchanged    all findings
 
-Invariants: what was there before, in a file that was not given, is never reported.
+Invariants: what was there before, in a file that the change touches, is not blamed on it.
 
 Interface: `touched`.
 """
@@ -54,11 +55,17 @@ def touched(
         return Touched(_only(analyse(root), given, ()))  # no repository, or its first commit
     introduced = found.changes.introduced
     after = found.after if found.after is not None else analyse(root)
-    return Touched(_only(after, given, introduced), introduced)
+    return Touched(_only(after, given, introduced, frozenset(found.files)), introduced)
 
 
-def _only(report: Report, files: frozenset[str], also: tuple[Finding, ...]) -> Report:
-    kept = tuple(f for f in report.findings if f.file in files or f in also)
+def _only(
+    report: Report,
+    files: frozenset[str],
+    also: tuple[Finding, ...],
+    changed: frozenset[str] = frozenset(),
+) -> Report:
+    asked = files - changed
+    kept = tuple(f for f in report.findings if f.file in asked or f in also)
     sites = tuple(site for site in report.sites if site.file in files)
     unread = tuple(item for item in report.unread if item.file in files)
     return msgspec.structs.replace(

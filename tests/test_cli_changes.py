@@ -186,7 +186,6 @@ def test_the_hook_reports_the_files_it_is_given_and_no_others(root: Path, run: R
     assert run("hook", "mm/swap.c", "--base", "HEAD^")[0] == FINDINGS, "made since"
 
 
-@pytest.mark.xfail(strict=True, reason="whoever touches a file is blamed for all of it")
 def test_the_hook_blames_nobody_for_what_was_in_the_file_before(root: Path, run: Run) -> None:
     break_it(root)
     commit(root, "the race is old")
