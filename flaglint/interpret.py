@@ -212,6 +212,9 @@ class Interpreter(Calls):
     def _binary(self, state: State, op: ir.Binary) -> None:
         left, right = self.get(state, op.left), self.get(state, op.right)
         if op.operator in FLIP:
+            left, right = (
+                self._as_folio(state, *each) for each in ((op.left, left), (op.right, right))
+            )
             state.env[op.dst] = ("c", op.operator, left, right)
             return
         value = self.arithmetic(state, op)
@@ -229,6 +232,16 @@ class Interpreter(Calls):
             if valid:  # an element of an array that is there is there
                 state.narrow(value, VALID)
         self.set(state, op.dst, value, op.type)
+
+    def _as_folio(self, state: State, operand: ir.Operand, value: Value) -> Value:
+        # What a look-up gave is one folio: of whichever page it was asked for again, the answer
+        # is the same pointer.
+        if isinstance(value, tuple) and value[0] == "o" and value[2:] == ("?", 0):
+            owner = state.objects.get(value[1])
+            folio = self.function.types.get(str(operand)) == "struct folio *"
+            if folio and owner and owner.origin is Origin.LOOKUP and not owner.parted:
+                return ("o", value[1], 0, 0)
+        return value
 
     # Control.
 
