@@ -95,7 +95,7 @@ def lint() -> None:
 
 def test(arguments: list[str]) -> None:
     """The tests that need no kernel."""
-    _run([PYTHON, "-m", "pytest", "-m", "not kernel and not torture", *arguments])
+    _run([PYTHON, "-m", "pytest", "-n", "auto", "-m", "not kernel and not torture", *arguments])
 
 
 def test_kernels(arguments: list[str]) -> None:

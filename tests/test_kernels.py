@@ -37,16 +37,6 @@ LABELS = Path(__file__).parents[2] / "shared/corpus/sites-6.12.json"
 Site = tuple[str, str, str]
 """File, function, helper: what lines may shift under."""
 
-FALSE_ALARMS: dict[Site, str] = {
-    ("mm/rmap.c", "folio_add_new_anon_rmap", "__folio_set_swapbacked"): (
-        "mfill_atomic_install_pte() asks page->mapping whether the page is in the page cache"
-    ),
-    ("fs/dax.c", "dax_fault_cow_page", "__SetPageUptodate"): (
-        "the loop over a fault's extent goes round once, which only the lengths say"
-    ),
-}
-
-
 OTHER_WORD: dict[Site, str] = {
     ("arch/x86/mm/init_64.c", "__vmemmap_use_sub_pmd", "memset"): (
         "labelled as no word: the memory map is not in use there, which the verdict says"
@@ -178,8 +168,8 @@ def test_every_writer_in_the_text_is_accounted_for(run: Run) -> None:
 
 
 @on_6_12
-def test_6_12_is_clean_but_for_known_false_alarms(run: Run) -> None:
-    assert {_site(found) for found in races(run.report)} == set(FALSE_ALARMS)
+def test_6_12_is_clean(run: Run) -> None:
+    assert [_site(found) for found in races(run.report)] == []
 
 
 @on_6_12
@@ -189,7 +179,6 @@ def test_labelled_sites_are_in_the_ledger(run: Run) -> None:
     rows = {(site.file, site.line, site.helper): site for site in run.report.sites}
     missing: set[Site] = set()
     other_word: set[Site] = set()
-    racy: set[Site] = set()
     for label in json.loads(LABELS.read_text())["sites"]:
         name = (label["file"], label["function"], label["helper"])
         row = rows.get((label["file"], label["line"], label["helper"]))
@@ -198,11 +187,9 @@ def test_labelled_sites_are_in_the_ledger(run: Run) -> None:
             continue
         if row.word != label["word"]:
             other_word.add(name)
-        if row.verdict is Verdict.RACY:
-            racy.add(name)
+        assert row.verdict is not Verdict.RACY, name
     assert missing == set()
     assert other_word == set(OTHER_WORD)
-    assert racy <= set(FALSE_ALARMS)
 
 
 @on_6_12
@@ -261,9 +248,9 @@ def test_the_first_case_brings_nothing_else(with_first_case: Run, run: Run) -> N
 
 
 @on_6_1
-def test_6_1_real_race_is_found(run: Run) -> None:
+def test_6_1_real_race_is_all_that_is_found(run: Run) -> None:
     found = {(f.file, f.function) for f in races(run.report)}
-    assert ("mm/hugetlb.c", "hugetlb_mcopy_atomic_pte") in found
+    assert found == {("mm/hugetlb.c", "hugetlb_mcopy_atomic_pte")}
 
 
 @on_6_12
