@@ -338,7 +338,9 @@ class Applying(Actuals):
                 for owner in sorted(value[1], key=lambda o: (o.kind, str(o.root))):
                     if owner.kind is Kind.ENTRY and owner.root is not None:
                         if owner.root == (base[1:], steps):
-                            if cell not in state.cells and not cell[0].startswith("*"):
+                            if cell not in state.cells and cell[0].startswith("k"):
+                                # A structure that others fill, too; a local holds what
+                                # was put into it here.
                                 self.add(state, cell, self.some_member())
                             continue  # what the container held already
                         owner = self._entry(state, owner, args)
