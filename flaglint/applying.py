@@ -224,10 +224,17 @@ class Applying(Actuals):
         mask = ANY_CLASS
         if isinstance(value, tuple) and value[0] == "k":
             value, mask = value[1], value[2]
-        for (_, item, fact), known in outcome.known:
+        for (kind, item, fact), known in outcome.known:
             page = names.get(item) or object_of(self._formal(after, item, actuals))
-            if page in after.objects:
-                after.facts[("now", page, fact)] = known
+            if page not in after.objects:
+                continue
+            key = ("now", page, fact)
+            if kind == "flag":  # what the callee found, which may be known to be otherwise
+                key = key if key in after.facts else ("flag", page, fact)
+                known &= after.facts.get(key, ANY_CLASS)
+                if not known:
+                    return None
+            after.facts[key] = known
         value = self._value(after, value, actuals, names)
         self.set(after, op.dst, value, op.type)
         after.narrow(after.env.get(op.dst), mask)

@@ -83,15 +83,13 @@ def _coarser(outcome: Outcome) -> Outcome:
 
 
 def _coarsest(outcome: Outcome) -> Outcome:
-    """Without which result it is; what is said of pages may belong to another: a doubt."""
+    """Without which result it is: what is said of a page may belong to another, a doubt."""
     less = _coarser(outcome)
-    value = less.value
-    if value is None or value == 0 or _page(value):
-        return less
+    value = less.value if less.value == 0 or _page(less.value) else None
     doubt = frozenset((MERGED,))
     changed = tuple((root, owner._replace(doubts=doubt)) for root, owner in less.changed)
     new = tuple((name, owner._replace(doubts=doubt)) for name, owner in less.new)
-    return less._replace(value=None, changed=changed, new=new)
+    return less._replace(value=value, changed=changed, new=new)
 
 
 def _page(value: Value) -> bool:
@@ -185,7 +183,7 @@ class _Closing:
             name = self._names.get(str(key[1]), str(key[1]))
             given = name != key[1] or (key[2] == MAPPING and formal_root(name))
             if given and (key[0] == "now" or ("now", *key[1:]) not in facts):
-                yield ("now", name, str(key[2])), mask
+                yield (key[0], name, str(key[2])), mask
 
 
 def _outcome(run: Calls, state: State, value: Value) -> Outcome:

@@ -27,7 +27,7 @@ class Outcome(NamedTuple):
     are objects it made that the value or the stores mention, by their names; `stores` are
     cells of the caller's it wrote; `taken` and `dropped` are locks. `guards` are conditions on
     what the formals were: (value, class mask); `known` is what is so at the end of pages that
-    the caller has then: (("now", page, fact), class mask).
+    the caller has then: (("now", page, fact), class mask), "flag" for what was found of them.
     """
 
     value: Value
