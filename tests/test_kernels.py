@@ -213,7 +213,7 @@ def test_the_first_case_is_found_with_its_witness(with_first_case: Run) -> None:
 
 @on_6_12
 def test_the_first_case_as_a_change(with_first_case: Run, run: Run) -> None:
-    """What `flaglint diff` says of the patch that brings it, FL002 apart: that hangs on the scope."""
+    """What `flaglint diff` says of the patch that brings it, apart from FL002 (its scope)."""
 
     def texts(report: Report) -> Callable[[str], str]:
         def text(file: str) -> str:
