@@ -224,6 +224,7 @@ class Report(msgspec.Struct, frozen=True):
     are all the places that write a flags word, in the tree's order; `table` is what the header
     says of the words' bits. `suppressed` are the findings that the user's settings or baseline
     keep out of `findings`. `accidents` are files not read for reasons that may not come again.
+    `configurations` are the names of those asked for, in their order, where it was several.
     """
 
     root: str
@@ -238,6 +239,7 @@ class Report(msgspec.Struct, frozen=True):
     table: FlagTable | None = None
     suppressed: tuple[Suppressed, ...] = ()
     accidents: int = 0
+    configurations: tuple[str, ...] = ()
 
 
 def doubts_of(sites: Iterable[Site]) -> tuple[tuple[str, int], ...]:

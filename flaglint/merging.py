@@ -48,6 +48,7 @@ def merged(reports: Sequence[Named]) -> Report:
         doubts=doubts_of(sites),
         writers=_writers(report for _, report in reports),
         accidents=sum(report.accidents for _, report in reports),
+        configurations=tuple(name for name, _ in reports),
     )
 
 

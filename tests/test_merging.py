@@ -82,6 +82,7 @@ def test_findings_say_who_has_them() -> None:
     one = Finding("FL001", Level.ERROR, "mm/a.c", 1, 2, "f", "may be lost", "p1")
     two = msgspec.structs.replace(one, line=9, message="and another")
     found = merged([("a", of(findings=(one,))), ("b", of(findings=(one, two)))])
+    assert found.configurations == ("a", "b")
     assert [(f.line, f.configurations) for f in found.findings] == [(1, ("a", "b")), (9, ("b",))]
 
 

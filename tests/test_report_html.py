@@ -301,3 +301,29 @@ def test_a_finding_leads_to_the_ledger_and_to_its_bit() -> None:
     assert links["this write in the ledger"] == "#site-2"
     assert links["its bit in the map of the word"] == "#bit-second-1"
     assert "PG_partially_mapped" in shown.id("bit-second-1").says()
+
+
+def test_what_several_configurations_see_says_which() -> None:
+    race = msgspec.structs.replace(RACE, configurations=("x86_64", "my.config"))
+    both = msgspec.structs.replace(SITES[0], configurations=("x86_64", "my.config"))
+    one = msgspec.structs.replace(SITES[1], configurations=("my.config",))
+    report = msgspec.structs.replace(
+        WEB, findings=(race,), sites=(both, one), configurations=("x86_64", "my.config")
+    )
+    shown = page(report)
+    assert "under x86_64, my.config" in shown.of("summary")[0].says()
+    assert "numbered as under x86_64" in shown.id("words").says()
+    assert "built under x86_64, my.config" in _facts(shown, f"finding-{race.fingerprint}")
+    rows = [e for e in shown.named("summary") if any(s.function in e.says() for s in (both, one))]
+    ledger = [row.says() for row in rows if " word " in row.says()]
+    assert ["only" in said for said in ledger] == [False, True]
+    assert ledger[1].endswith("only my.config")
+    assert "built under x86_64, my.config" in _facts(shown, "site-1")
+    alone = page(WEB)
+    assert "under" not in alone.of("summary")[0].says()
+    assert "built under" not in _facts(alone, "ledger")
+
+
+def _facts(shown: Page, name: str) -> str:
+    """The text of an element with a space after each fact's name."""
+    return " ".join(" ".join(shown.id(name).text).split())

@@ -283,3 +283,10 @@ def test_columns_stand_side_by_side() -> None:
 
 def test_counts_agree_with_their_nouns() -> None:
     assert (plural(1, "file"), plural(0, "file")) == ("1 file", "0 files")
+
+
+def test_several_configurations_are_named() -> None:
+    report = msgspec.structs.replace(REPORT, configurations=("x86_64", "a.config"))
+    for shown in (text.render(report), sites.render(report)):
+        assert "configurations: x86_64, a.config\n" in shown
+    assert "configurations:" not in text.render(REPORT)

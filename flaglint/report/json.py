@@ -51,6 +51,7 @@ def _head(report: Report) -> dict[str, Any]:
         "schema": SCHEMA,
         "flaglint": __version__,
         "kernel": report.kernel,
+        "configurations": report.configurations,
         "coverage": msgspec.to_builtins(report.coverage),
     }
 

@@ -188,6 +188,7 @@ def totals(report: Report) -> list[str]:
     lines = [
         plural(len(report.findings), "finding") + (f" ({by_level})" if by_level else ""),
         f"kernel {printable(report.kernel)}, {plural(len(report.files), 'file')} analysed",
+        *configurations(report),
         coverage(report),
     ]
     if report.suppressed:
@@ -198,6 +199,12 @@ def totals(report: Report) -> list[str]:
         lines.append(f"{plural(len(report.sites), 'site')} in the ledger: {parts}")
     lines += doubts(report)
     return [*lines, *not_analysed(report)]
+
+
+def configurations(report: Report) -> list[str]:
+    """The configurations asked for, if they are several."""
+    names = ", ".join(report.configurations)
+    return hanging([f"configurations: {names}"] if names else [], 0, 4)
 
 
 def _sources(report: Report) -> str:

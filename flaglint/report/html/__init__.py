@@ -89,7 +89,7 @@ def _body(report: Report, cards: Sequence[Card], source: SourceLine) -> list[Mar
         ("coverage", "Not analysed", len(report.unread)),
         ("rules", "Rules", None),
     ]
-    mapped = words.render(maps, verdicts) if maps else join()
+    mapped = words.render(maps, verdicts, report.configurations) if maps else join()
     return [
         anchor("Skip to the findings", "findings", class_="skip"),
         tag(
@@ -112,7 +112,7 @@ def _body(report: Report, cards: Sequence[Card], source: SourceLine) -> list[Mar
             "main",
             races.render(report.findings, report.suppressed, finding_ids, context, source),
             mapped,
-            ledger.render(report.sites, site_ids, source),
+            ledger.render(report.sites, site_ids, report.configurations, source),
             _coverage(report),
             _rules(report, cards),
         ),
@@ -145,12 +145,14 @@ def _summary(report: Report) -> Markup:
     ]
     hidden = anchor(f"{len(report.suppressed)} suppressed", "suppressed")
     hidden = hidden if report.suppressed else join()
+    under = ", ".join(report.configurations)
     shares = [badge(f"{verdicts[v]} {v.value}", v.value) for v in Verdict if verdicts[v]]
     return tag(
         "ul",
         tag("li", tag("b", plural(len(report.findings), "finding")), " ", *_spaced(found), hidden),
         tag("li", tag("b", plural(len(report.sites), "plain write")), " ", *_spaced(shares)),
         tag("li", tag("b", plural(len(report.files), "file")), " analysed"),
+        tag("li", "under ", tag("b", under)) if under else None,
         class_="summary",
     )
 

@@ -19,8 +19,13 @@ _MEANING = {
 }
 
 
-def render(sites: Sequence[Site], ids: Sequence[str], source: SourceLine) -> Markup:
-    """The section; `ids` names each row's element."""
+def render(
+    sites: Sequence[Site], ids: Sequence[str], configurations: Sequence[str], source: SourceLine
+) -> Markup:
+    """The section; `ids` names each row's element. A row says if only some configurations have it.
+
+    `configurations` are the names of all that were asked for, none where it was one.
+    """
     return tag(
         "section",
         tag("h2", "The ledger"),
@@ -32,7 +37,10 @@ def render(sites: Sequence[Site], ids: Sequence[str], source: SourceLine) -> Mar
         _form(sites),
         tag(
             "ol",
-            *(_row(site, name, source) for site, name in zip(sites, ids, strict=True)),
+            *(
+                _row(site, name, configurations, source)
+                for site, name in zip(sites, ids, strict=True)
+            ),
             class_="rows",
             id="rows",
         ),
@@ -77,8 +85,10 @@ def _form(sites: Sequence[Site]) -> Markup:
     )  # fmt: skip
 
 
-def _row(site: Site, name: str, source: SourceLine) -> Markup:
+def _row(site: Site, name: str, configurations: Sequence[str], source: SourceLine) -> Markup:
     window = badge("poison window", "window") if site.but_for_walkers else None
+    some = site.configurations if len(site.configurations) < len(configurations) else ()
+    only = tag("span", f"only {', '.join(some)}", class_="dim") if some else None
     return tag(
         "li",
         tag(
@@ -107,7 +117,7 @@ def _row(site: Site, name: str, source: SourceLine) -> Markup:
                 " ",
                 tag("span", site.reason, class_="cell-reason"),
                 " ",
-                window,
+                tag("span", window, " " if window and only else None, only),
             ),
             tag("div", _inside(site, source), class_="inside"),
             id=name,
@@ -132,6 +142,7 @@ def _inside(site: Site, source: SourceLine) -> Markup:
                 ("reason", site.reason),
                 ("evidence", tag("ul", *see) if see else None),
                 ("doubts", tag("ul", *doubts) if doubts else None),
+                ("built under", ", ".join(site.configurations)),
             ]
         ),
     )

@@ -100,6 +100,7 @@ def _finding(
                 ("why", found.why),
                 ("fix", found.fix),
                 ("doubt", "; ".join(found.doubts)),
+                ("built under", ", ".join(found.configurations)),
                 ("more", _more(found, row, bit)),
                 ("fingerprint", tag("code", found.fingerprint)),
             ]

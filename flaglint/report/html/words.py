@@ -139,8 +139,10 @@ def maps(writers: Sequence[Writer], table: FlagTable, verdicts: Verdicts) -> tup
     return tuple(row for word in TITLES for row in rows(word, writers, table, verdicts))
 
 
-def render(found: Sequence[Row], verdicts: Verdicts) -> Markup:
-    """The section of the three maps."""
+def render(
+    found: Sequence[Row], verdicts: Verdicts, configurations: Sequence[str] = ()
+) -> Markup:
+    """The section of the three maps; `configurations` are those asked for, if several were."""
     panels = [_panel(word, [row for row in found if row.word == word], verdicts) for word in TITLES]
     legend = each(
         tag("li", tag("span", _SIGNS[state] or " ", class_=f"sign {state}", aria_hidden="true"),
@@ -155,6 +157,10 @@ def render(found: Sequence[Row], verdicts: Verdicts) -> Markup:
             "All flags of a page share one machine word. A plain write loads the whole word and"
             " stores it back, so it is in conflict with every other writer in the same map,"
             " whatever its bit. Choose a bit to see who writes it.",
+            f" Bits are numbered as under {configurations[0]}; the writers are those of"
+            " every configuration."
+            if configurations
+            else None,
         ),
         tag("ul", legend, class_="legend", aria_label="What the signs mean"),
         *panels,
