@@ -139,9 +139,7 @@ def maps(writers: Sequence[Writer], table: FlagTable, verdicts: Verdicts) -> tup
     return tuple(row for word in TITLES for row in rows(word, writers, table, verdicts))
 
 
-def render(
-    found: Sequence[Row], verdicts: Verdicts, configurations: Sequence[str] = ()
-) -> Markup:
+def render(found: Sequence[Row], verdicts: Verdicts, configurations: Sequence[str] = ()) -> Markup:
     """The section of the three maps; `configurations` are those asked for, if several were."""
     panels = [_panel(word, [row for row in found if row.word == word], verdicts) for word in TITLES]
     legend = each(
