@@ -11,14 +11,18 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
 
 from flaglint import ir
-from flaglint.finding import FILE_LOST, FUNCTION_LOST, Coverage, Site, Unread, Verdict
+from flaglint.finding import FILE_LOST, FUNCTION_LOST, Coverage, Evidence, Site, Unread, Verdict
 from flaglint.race import Judgement
 from flaglint.textual import FUNCTION, Place, Written, starts, text_of
 
-_CONDITIONAL = re.compile(rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|endif)\b[ \t]*(\w*)", re.M)
+_CONDITIONAL = re.compile(
+    rb"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else|endif)\b[ \t]*(\w*)((?:\\\n|[^\n])*)", re.M
+)
 _ENDS = (";", ")", "{", "}", "*/")
 _LONGEST = 8
 """Lines shown of one statement."""
@@ -51,20 +55,20 @@ def ledger(
             if (file, at.line, at.name) in judged:
                 analysed += 1
                 continue
-            verdict, reason, doubts = missing.verdict(file, at.line)
-            inactive += verdict is Verdict.INACTIVE
-            unparsed += verdict is Verdict.UNKNOWN
-            sites.append(_textual(file, at, "", at.name, verdict, reason, doubts))
+            why = missing.why(file, at.line)
+            inactive += why.verdict is Verdict.INACTIVE
+            unparsed += why.verdict is Verdict.UNKNOWN
+            sites.append(_textual(file, at, "", at.name, why))
     places = {(site.file, site.line) for site in sites}
     for file, shown in sorted(texts.items()):
         for at in shown.raw:
             if (file, at.line) in places:
                 continue
             helper = at.name if file.endswith(".h") else "(plain RMW)"
-            verdict, reason, doubts = missing.verdict(file, at.line)
-            inactive += verdict is Verdict.INACTIVE
-            unparsed += verdict is Verdict.UNKNOWN
-            sites.append(_textual(file, at, at.name, helper, verdict, reason, doubts))
+            why = missing.why(file, at.line)
+            inactive += why.verdict is Verdict.INACTIVE
+            unparsed += why.verdict is Verdict.UNKNOWN
+            sites.append(_textual(file, at, at.name, helper, why))
     sites.sort(key=lambda s: (s.file, s.line, s.column, s.helper))
     coverage = Coverage(
         textual=analysed + inactive + unparsed + own,
@@ -73,6 +77,15 @@ def ledger(
         unparsed=unparsed,
     )
     return tuple(sites), coverage
+
+
+class _Why(msgspec.Struct, frozen=True):
+    """Why a place was not judged, in the columns of its row."""
+
+    verdict: Verdict
+    reason: str
+    doubts: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
 
 
 class _Missing:
@@ -90,12 +103,12 @@ class _Missing:
             else:
                 self._files[entry.file] = entry.reason
 
-    def verdict(self, file: str, line: int) -> tuple[Verdict, str, tuple[str, ...]]:
-        """The verdict, the reason and the doubts of the place at `line` of `file`."""
+    def why(self, file: str, line: int) -> _Why:
+        """Why the place at `line` of `file` was not judged."""
         if file in self._unbuilt:
-            return Verdict.INACTIVE, self._files[file], ()
+            return _Why(Verdict.INACTIVE, self._files[file])
         if file in self._files:
-            return Verdict.UNKNOWN, self._files[file], (FILE_LOST,)
+            return _Why(Verdict.UNKNOWN, self._files[file], (FILE_LOST,))
         if file not in self._texts:
             self._texts[file] = text_of(self._root, file)
         text = self._texts[file]
@@ -104,24 +117,29 @@ class _Missing:
         function = inside[-1].group(1).decode("ascii", "replace") if inside else ""
         known = self._functions.get(file, {})
         # What an #if encloses cannot be told where the text is damaged.
-        if function not in known and _conditional(text, offset):
-            return Verdict.INACTIVE, _NOT_BUILT, ()
+        if function not in known and (under := tuple(_conditions(file, text, offset))):
+            return _Why(Verdict.INACTIVE, _NOT_BUILT, (), under)
         reason = known.get(function) or next(iter(known.values()), _NOT_READ)
-        return Verdict.UNKNOWN, reason, (FUNCTION_LOST,)
+        return _Why(Verdict.UNKNOWN, reason, (FUNCTION_LOST,))
 
 
-def _conditional(text: bytes, offset: int) -> bool:
-    """Whether the place stands under an #if other than the header's guard."""
-    depth = 0
+def _conditions(file: str, text: bytes, offset: int) -> Iterator[Evidence]:
+    """Each #if or #else that the place stands under, outermost first; not the header's guard."""
+    around: list[tuple[str, int, str]] = []  # how the #if is spelled, the line, what to say
     for match in _CONDITIONAL.finditer(text, 0, offset):
-        if match.group(1) == b"endif":
-            depth -= 1
-        elif not (match.group(1) == b"ifndef" and _guards(text, match)):
-            depth += 1
-        else:
-            # Its #endif, which ends the file, is not before the place.
-            continue
-    return depth > 0
+        words = match[0].replace(b"\\\n", b" ").split(b"/*")[0].decode("utf-8", "replace")
+        spelled = " ".join(words.split())
+        line = text.count(b"\n", 0, match.start()) + 1
+        if match[1].startswith(b"if"):
+            guard = match[1] == b"ifndef" and _guards(text, match)
+            around.append((spelled, line, "" if guard else spelled))
+        elif around:
+            opening, *_ = around.pop()
+            if match[1] != b"endif":
+                around.append((opening, line, f"{spelled} of {opening}"))
+    for _, line, said in around:
+        if said:
+            yield Evidence(file, line, f"stands under {said}")
 
 
 def _guards(text: bytes, opening: re.Match[bytes]) -> bool:
@@ -151,15 +169,7 @@ def _site(root: str, judgement: Judgement, functions: Mapping[str, ir.Function])
     )
 
 
-def _textual(
-    file: str,
-    at: Place,
-    function: str,
-    helper: str,
-    verdict: Verdict,
-    reason: str,
-    doubts: tuple[str, ...] = (),
-) -> Site:
+def _textual(file: str, at: Place, function: str, helper: str, why: _Why) -> Site:
     # What only the file's text shows: no flag, no judgement, and the word may be any page's.
     return Site(
         file=file,
@@ -170,11 +180,11 @@ def _textual(
         helper=helper,
         flag="",
         word="any",
-        verdict=verdict,
-        reason=reason,
+        verdict=why.verdict,
+        reason=why.reason,
         poison_window=False,
-        evidence=(),
-        doubts=doubts,
+        evidence=why.evidence,
+        doubts=why.doubts,
     )
 
 

@@ -67,8 +67,33 @@ def test_code_under_an_if_is_inactive_and_nothing_else_is(tree: Path) -> None:
     found = report(tree)
     (row,) = [site for site in found.sites if site.verdict is Verdict.INACTIVE]
     assert row.helper == "__SetPageLocked"
+    (why,) = row.evidence
+    assert (why.file, why.line) == (RACY, row.line - 1)
+    assert why.message == "stands under #ifdef CONFIG_NOBODY_HAS"
     assert found.coverage.inactive == 1
     assert found.coverage.textual == len(found.sites)
+
+
+def test_every_condition_that_code_stands_under_is_named(tree: Path) -> None:
+    with (tree / RACY).open("a") as stream:
+        stream.write(
+            "#if defined(CONFIG_A) && \\\n"
+            "\tdefined(CONFIG_B) /* both */\n"
+            "#elif 1\n"
+            "#ifndef CONFIG_C\n"
+            "#else\n"
+            "#ifndef SET_ONCE\n"
+            "#define SET_ONCE\n"
+            "#endif\n"
+            "void fixture_off(struct page *page) { __SetPageLocked(page); }\n"
+            "#endif\n"
+            "#endif\n"
+        )
+    (row,) = [site for site in report(tree).sites if site.verdict is Verdict.INACTIVE]
+    assert [(why.line - row.line, why.message) for why in row.evidence] == [
+        (-6, "stands under #elif 1 of #if defined(CONFIG_A) && defined(CONFIG_B)"),
+        (-4, "stands under #else of #ifndef CONFIG_C"),
+    ]
 
 
 @pytest.mark.parametrize("crash", ["crash", "llvm_fatal_error"])

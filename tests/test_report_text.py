@@ -125,6 +125,18 @@ def test_what_was_not_analysed_is_grouped_by_reason() -> None:
     assert text.not_analysed(EMPTY) == []
 
 
+def test_many_reasons_of_one_file_are_one_line() -> None:
+    unread = [Unread("a.c", f"line {n}: incomplete type", f"f{n}") for n in range(9)]
+    unread += [Unread("b.c", f"line {n}: incomplete type", f"g{n}") for n in range(2)]
+    assert text.not_analysed(msgspec.structs.replace(EMPTY, unread=tuple(unread))) == [
+        "not analysed, all or in part: 2 files",
+        "    a.c: 9 functions: line 0: incomplete type (and 8 other reasons, see --format",
+        "        json)",
+        "    b.c: g0(): line 0: incomplete type",
+        "    b.c: g1(): line 1: incomplete type",
+    ]
+
+
 def lines_of(file: str) -> SourceLine:
     rows = file.split("\n")
     return lambda _file, line: rows[line - 1] if 0 < line <= len(rows) else ""

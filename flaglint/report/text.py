@@ -36,7 +36,7 @@ from flaglint.report.layout import (
     printable,
     two_columns,
 )
-from flaglint.report.unread import grouped
+from flaglint.report.unread import Group, folded, grouped
 
 MOST_RACING = 6
 """Other writers shown of one finding."""
@@ -222,12 +222,17 @@ def doubts(report: Report) -> list[str]:
 
 def not_analysed(report: Report) -> list[str]:
     """Each file or function that could not be analysed, grouped by the reason."""
-    groups = grouped(report.unread)
+    groups = folded(grouped(report.unread))
     if not groups:
         return []
     files = {item.file for item in report.unread}
     lines = [f"not analysed, all or in part: {plural(len(files), 'file')}"]
-    return [*lines, *hanging((f"{group}: {group.reason}" for group in groups), 4, 8)]
+    return [*lines, *hanging(map(_reason, groups), 4, 8)]
+
+
+def _reason(group: Group) -> str:
+    more = f" (and {plural(group.others, 'other reason')}, see --format json)"
+    return f"{group}: {group.reason}" + (more if group.others else "")
 
 
 def coverage(report: Report) -> str:

@@ -23,6 +23,8 @@ class Group(msgspec.Struct, frozen=True):
     reason: str
     files: tuple[str, ...]
     functions: tuple[str, ...] = ()
+    others: int = 0
+    """Further reasons that were left out, of as many groups of this file."""
 
     def __str__(self) -> str:
         names = ", ".join(self.files)
@@ -51,3 +53,21 @@ def grouped(unread: Iterable[Unread]) -> tuple[Group, ...]:
         else Group(reason, tuple(files[reason]))
         for file, reason in order
     )
+
+
+def folded(groups: Iterable[Group]) -> tuple[Group, ...]:
+    """The groups, those of one file made one where there are many: it shows the first reason.
+
+    A driver whose headers do not fit the configuration has a different error in each function.
+    """
+    found: dict[object, list[Group]] = {}
+    for group in groups:
+        found.setdefault((group.files, bool(group.functions)), []).append(group)
+    shown: list[Group] = []
+    for same in found.values():
+        if len(same) <= _NAMED or not same[0].functions:
+            shown += same
+            continue
+        functions = tuple(name for group in same for name in group.functions)
+        shown.append(Group(same[0].reason, same[0].files, functions, len(same) - 1))
+    return tuple(shown)
