@@ -327,3 +327,18 @@ def test_what_several_configurations_see_says_which() -> None:
 def _facts(shown: Page, name: str) -> str:
     """The text of an element with a space after each fact's name."""
     return " ".join(" ".join(shown.id(name).text).split())
+
+
+def test_the_worst_findings_come_first_and_many_flags_are_counted() -> None:
+    every = "|".join(flag.name for flag in TABLE.flags)
+    report = msgspec.structs.replace(
+        WEB,
+        findings=(ALIAS, RACE),
+        sites=(msgspec.structs.replace(SITES[0], flag=every),),
+    )
+    shown = page(report)
+    names = [e.attributes["id"] for e in shown.named("article")]
+    assert names == [f"finding-{RACE.fingerprint}", f"finding-{ALIAS.fingerprint}"]
+    (row,) = [e for e in shown.named("summary") if SITES[0].function in e.says()]
+    assert "7 flags (PG_locked and others)" in row.says()
+    assert every in shown.id("site-1").says()

@@ -15,6 +15,8 @@ SourceLine = Callable[[str, int], str]
 """The text of line N (from 1) of a file given relative to the tree's root; "" if unknown."""
 
 WIDTH = 80
+_FLAGS = 3
+"""Flags named that are written at once."""
 
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
@@ -76,6 +78,12 @@ def field(label: str, pieces: Iterable[str]) -> list[str]:
                 ""
             ]
     return [(first if number == 0 else rest) + line for number, line in enumerate(lines)]
+
+
+def flags(names: str) -> str:
+    """`PG_a|PG_b`, or how many there are when it would not fit a line."""
+    found = names.split("|")
+    return names if len(found) <= _FLAGS else f"{len(found)} flags ({found[0]} and others)"
 
 
 def hanging(items: Iterable[str], first: int, rest: int) -> list[str]:

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections import Counter
 
 from flaglint.finding import Report, Site, Verdict
-from flaglint.report.layout import Paint, field, plural, printable
-from flaglint.report.text import configurations, coverage, flags, not_analysed
+from flaglint.report.layout import Paint, field, flags, plural, printable
+from flaglint.report.text import configurations, coverage, not_analysed
 
 _STYLE = {
     Verdict.RACY: "error",

@@ -31,6 +31,7 @@ from flaglint.report.layout import (
     Paint,
     SourceLine,
     field,
+    flags,
     hanging,
     plural,
     printable,
@@ -40,8 +41,6 @@ from flaglint.report.unread import Group, folded, grouped
 
 MOST_RACING = 6
 """Other writers shown of one finding."""
-MOST_FLAGS = 3
-"""Flags named that are written at once."""
 
 
 def render(report: Report, *, colour: bool = False, source: SourceLine | None = None) -> str:
@@ -71,12 +70,6 @@ def locks(names: Iterable[str]) -> str:
     """`locks {a, b}`, or `no locks`."""
     inside = ", ".join(names)
     return f"locks {{{inside}}}" if inside else "no locks"
-
-
-def flags(names: str) -> str:
-    """`PG_a|PG_b`, or how many there are when it would not fit a line."""
-    found = names.split("|")
-    return names if len(found) <= MOST_FLAGS else f"{len(found)} flags ({found[0]} and others)"
 
 
 def call(helper: str) -> str:

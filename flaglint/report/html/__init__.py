@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from flaglint import __version__
 from flaglint.cards import Card
-from flaglint.finding import Finding, Report, Unread, Verdict
+from flaglint.finding import Finding, Level, Report, Unread, Verdict
 from flaglint.report.html import ledger, races, words
 from flaglint.report.html.markup import Markup, join, raw, tag
 from flaglint.report.html.pieces import anchor, badge
@@ -68,7 +68,9 @@ def _digest(text: str) -> str:
 
 
 def _body(report: Report, cards: Sequence[Card], source: SourceLine) -> list[Markup]:
-    finding_ids = _finding_ids(report.findings)
+    levels = list(Level)
+    findings = sorted(report.findings, key=lambda found: levels.index(found.level))  # worst first
+    finding_ids = _finding_ids(findings)
     site_ids = [f"site-{number}" for number in range(1, len(report.sites) + 1)]
     named = list(zip(report.sites, site_ids, strict=True))
     order = list(Verdict)
@@ -110,7 +112,7 @@ def _body(report: Report, cards: Sequence[Card], source: SourceLine) -> list[Mar
         ),
         tag(
             "main",
-            races.render(report.findings, report.suppressed, finding_ids, context, source),
+            races.render(findings, report.suppressed, finding_ids, context, source),
             mapped,
             ledger.render(report.sites, site_ids, report.configurations, source),
             _coverage(report),

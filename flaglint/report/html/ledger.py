@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from flaglint.finding import Site, Verdict
 from flaglint.report.html.markup import Markup, join, tag
 from flaglint.report.html.pieces import badge, breakable, call, facts, frame, place
-from flaglint.report.layout import SourceLine, plural
+from flaglint.report.layout import SourceLine, flags, plural
 
 _MEANING = {
     Verdict.RACY: "another writer can run at the same time",
@@ -109,7 +109,7 @@ def _row(site: Site, name: str, configurations: Sequence[str], source: SourceLin
                     "span",
                     tag("code", breakable(call(site.helper))),
                     " ",
-                    breakable(site.flag, "|"),
+                    flags(site.flag),
                     class_="cell-write",
                 ),
                 " ",
@@ -139,6 +139,7 @@ def _inside(site: Site, source: SourceLine) -> Markup:
         facts(
             [
                 ("verdict", f"{site.verdict.value}: {_MEANING[site.verdict]}"),
+                ("flags", breakable(site.flag, "|") if flags(site.flag) != site.flag else None),
                 ("reason", site.reason),
                 ("evidence", tag("ul", *see) if see else None),
                 ("doubts", tag("ul", *doubts) if doubts else None),
