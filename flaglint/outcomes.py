@@ -83,13 +83,15 @@ def _coarser(outcome: Outcome) -> Outcome:
 
 
 def _coarsest(outcome: Outcome) -> Outcome:
-    """Without which result it is: what is said of a page may belong to another, a doubt."""
+    """Without which result it is; what is said of pages may belong to another: a doubt."""
     less = _coarser(outcome)
-    value = less.value if less.value == 0 or _page(less.value) else None
+    value = less.value
+    if value is None or value == 0 or _page(value):
+        return less
     doubt = frozenset((MERGED,))
     changed = tuple((root, owner._replace(doubts=doubt)) for root, owner in less.changed)
     new = tuple((name, owner._replace(doubts=doubt)) for name, owner in less.new)
-    return less._replace(value=value, changed=changed, new=new)
+    return less._replace(value=None, changed=changed, new=new)
 
 
 def _page(value: Value) -> bool:

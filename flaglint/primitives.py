@@ -202,6 +202,8 @@ class Primitives(Containers):
             found = object_of(state.env[op.dst])
             for flag in models.gives_flags.get(name, ()) if found else ():
                 state.facts[("flag", found, flag)] = TRUE
+            if found and self._gives_mapped(state, name, args):
+                state.facts[("now", found, MAPPING)] = TRUE
             if found and self.layout.page_type(op.type) == "folio":
                 # A look-up that gives folios finds what is cached or mapped; no cast makes
                 # a slab or a page table of that.
@@ -219,6 +221,14 @@ class Primitives(Containers):
                 state.env[op.dst] = ("o", carried, "b" if overlay == "page" else 0, 0)
                 return True
         return self._looking(state, op, name, args)
+
+    def _gives_mapped(self, state: State, name: str, args: tuple[Value, ...]) -> bool:
+        """Whether the look-up's page is locked, and in its mapping as long as it is."""
+        number, bits = self.models.gives_mapped.get(name, (-1, -1))
+        if bits < 0:
+            return False
+        asked = state.number(args[number]) if 0 <= number < len(args) else None
+        return number < 0 or (asked is not None and bool(asked & bits))
 
     def _looking(self, state: State, op: ir.Call, name: str, args: tuple[Value, ...]) -> bool:
         """What is asked of a page, and copies of its memory."""
