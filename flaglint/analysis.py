@@ -30,7 +30,7 @@ from flaglint.identity import identity
 from flaglint.kbuild import part_of, unbuilt_reason
 from flaglint.layout import Layout
 from flaglint.ledger import ledger
-from flaglint.lexicon import make_lexicon
+from flaglint.lexicon import Lexicon, make_lexicon
 from flaglint.losses import load_losses
 from flaglint.models import load_models
 from flaglint.pool import Limits
@@ -178,16 +178,10 @@ def _program(
     salt = digest(identity(), msgspec.msgpack.encode(table, order="deterministic"))
     engine = Engine(table, load_models(rules_dir()), layout, jobs, store, salt)
     engine.add(units, lambda done, total: progress("following calls", done, total))
-    asked: set[str] = set()
     for _ in range(_ROUNDS):
-        hanging = set(engine.hanging().values()) - asked
-        if not hanging:
-            break
-        asked |= hanging
-        calling = lexicon.calling(hanging)
-        more = sorted({file for some in calling.values() for file in some} - set(files))
+        more = sorted(_deciding(engine, lexicon) - set(files))
         if not more:
-            continue
+            break
         files += more
         units = reader.units(more, lambda done, total: progress("reading files", done, total))
         units.append(reader.headers(units))
@@ -246,6 +240,19 @@ def _program(
         tuple(sorted(unread)),
         reader.accidents + len(engine.failed),
     )
+
+
+def _deciding(engine: Engine, lexicon: Lexicon) -> set[str]:
+    """The files that have the callers on which a plain write hangs, as far as the text tells.
+
+    Of the tables that a function is kept in, one is enough: it tells the member of which record,
+    and so the calls through that.
+    """
+    hanging = engine.hanging()
+    calling = lexicon.calling(hanging.values()).values()
+    kept = engine.graph.taken | engine.graph.callers.keys()
+    storing = lexicon.storing(name for key, name in hanging.items() if key not in kept).values()
+    return {file for files in calling for file in files} | {files[0] for files in storing}
 
 
 def _table(tree: KernelTree, store: Store, survey: Survey) -> FlagTable:

@@ -1,19 +1,21 @@
-"""Which files of a tree call what: an index of all C files' text, made once and kept.
+"""Which files of a tree call and store what: an index of all C files' text, made once and kept.
 
 The idea: a kernel has thirty thousand C files and a few hundred matter; which ones is a
 question that an analysis asks again and again (who names a plain writer? who calls what a
-verdict hangs on?), with other names each time. So each file is read once, and what it calls is
-kept as hashes: a few megabytes for a kernel, asked in milliseconds.
+verdict hangs on?), with other names each time. So each file is read once, and what it calls, or
+keeps in a table, is kept as hashes: a few megabytes for a kernel, asked in milliseconds.
 
     lexicon = make_lexicon(survey, store, jobs)
     lexicon.calling(["folio_add_lru"])      {"folio_add_lru": ("fs/fuse/file.c", ...)}
+    lexicon.storing(["nfs_read_folio"])     {"nfs_read_folio": ("fs/nfs/file.c",)}
 
 Invariants: the answers are those of the files' present content, whatever was kept; a file that
 changed since is read again. No call that is written as a name and a parenthesis is missed, in
 comments and under inactive #if either; two names of one hash (one in four thousand million) may
 cost the reading of a file, never a finding.
 
-Limits: a call through a macro that pastes the name together is not seen.
+Limits: a call through a macro that pastes the name together is not seen, nor is a function
+that is stored otherwise than by `.member = name` in an initialiser.
 
 Interface: `make_lexicon`, `Lexicon`.
 """
@@ -33,7 +35,7 @@ from flaglint.pool import Failure, Limits, each
 from flaglint.store import Store, digest
 from flaglint.survey import Stamp, Survey, stamp_of
 
-_SCHEME = "2"
+_SCHEME = "3"
 """Change when a chunk's content does for unchanged files."""
 
 _CHUNK = 1024
@@ -46,6 +48,8 @@ _LIMITS = Limits(seconds=300.0, memory=2 << 30)
 
 _KEPT = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_(")
 _WORDS = bytes(code if code in _KEPT else 32 for code in range(256))
+
+_STORED = re.compile(rb"\.\w+\s*=\s*&?([A-Za-z_]\w*)\s*[,}\n]")
 
 _ASSIGNED = re.compile(rb"flags(?:\.f)?\s*(?:[|&^+-]|<<|>>)?=[^=]")
 _OWNER = re.compile(rb"\b(\w+)(?:\[[^]]*\])?\s*(?:->|\.)\s*(?:page\.)?(?:__page_)?\Z")
@@ -80,7 +84,7 @@ class Writes(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _Chunk(msgspec.Struct, frozen=True, array_like=True):
-    """Some files' index: hashes of what they call, sorted, and who of `files` calls it."""
+    """Some files' index: hashes of what they call or, after "=", store, sorted, and who does."""
 
     files: tuple[str, ...]
     digests: tuple[bytes, ...]
@@ -107,8 +111,15 @@ class Lexicon:
 
     def calling(self, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """The C files that call each of the functions, wherever they are, sorted."""
+        return self._naming(names, "")
+
+    def storing(self, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """The C files in which a table's initialiser stores each of the functions, sorted."""
+        return self._naming(names, "=")
+
+    def _naming(self, names: Iterable[str], before: str) -> dict[str, tuple[str, ...]]:
         found: dict[str, set[str]] = {}
-        wanted = sorted((zlib.crc32(name.encode()), name) for name in set(names))
+        wanted = sorted((zlib.crc32((before + name).encode()), name) for name in set(names))
         for part, newer in self._parts:
             hashes = array.array("I", part.hashes)
             places = array.array("H", part.places)
@@ -199,6 +210,7 @@ def index_files(root: str, files: Sequence[str]) -> _Chunk:
         digests.append(digest(text))
         stamps.append(stamp)
         pairs += [zlib.crc32(name) << 16 | place for name in called(text)]
+        pairs += [zlib.crc32(b"=" + name) << 16 | place for name in stored(text)]
         if (found := writes_of(text)) != Writes():
             writes[file] = found
     pairs.sort()
@@ -220,6 +232,11 @@ def called(text: bytes) -> set[bytes]:
     found = {(part := words.rstrip())[part.rfind(b" ") + 1 :] for words in before}
     found.discard(b"")
     return found
+
+
+def stored(text: bytes) -> set[bytes]:
+    """Every name that an initialiser stores in a member; numbers' names are among them."""
+    return set(_STORED.findall(text))
 
 
 def writes_of(text: bytes) -> Writes:

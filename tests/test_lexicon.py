@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from flaglint import lexicon as lexicons
 from flaglint import survey as surveys
-from flaglint.lexicon import Lexicon, Writes, called, make_lexicon, writes_of
+from flaglint.lexicon import Lexicon, Writes, called, make_lexicon, stored, writes_of
 from flaglint.store import Store
 from flaglint.survey import Survey
 from tests.small_tree import small_tree
@@ -35,6 +35,20 @@ def test_only_names_before_a_parenthesis_are_calls(text: str) -> None:
     data = text.encode()
     assert called(data) <= set(re.findall(rb"[A-Za-z0-9_]+", data))
     assert called(data.replace(b"(", b"")) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("struct o x = {\n\t.read_folio\t= a_read,\n\t.dirty = b\n};", {b"a_read", b"b"}),
+        ("struct o x = { .one = &two, .three = four };", {b"two", b"four"}),
+        ("x.read = a_read; p->x = b; if (q.x == c) { }", set()),
+        ('struct o x = { .name = "one", .size = sizeof(two), .made = MADE(three), };', set()),
+        ("struct o x = { .nested = { .in = five } };", {b"five"}),
+    ],
+)
+def test_what_initialisers_store(text: str, expected: set[bytes]) -> None:
+    assert stored(text.encode()) == expected
 
 
 @pytest.mark.parametrize(
@@ -80,6 +94,13 @@ def made(root: Path, store: Store | None) -> Lexicon:
     lexicon = make_lexicon(survey, store, 2)
     survey.save()
     return lexicon
+
+
+def test_tables_are_no_callers(tmp_path: Path) -> None:
+    files = {"fs/a.c": "struct o x = { .read = kept, };\n", "fs/b.c": "int f(void) { kept(); }\n"}
+    lexicon = made(small_tree(tmp_path / "linux", files), None)
+    assert lexicon.storing(["kept", "f"]) == {"kept": ("fs/a.c",)}
+    assert lexicon.calling(["kept"]) == {"kept": ("fs/b.c",)}
 
 
 def test_callers_are_found_in_all_chunks(tmp_path: Path) -> None:
