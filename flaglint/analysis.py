@@ -45,7 +45,7 @@ from flaglint.writers import writers
 
 Progress = Callable[[str, int, int], None]
 _ROUNDS = 3
-"""How often callers of callers are looked for."""
+"""How often callers of callers, and callees of callees, are looked for."""
 
 
 class Program(msgspec.Struct, frozen=True):
@@ -179,13 +179,13 @@ def _program(
     engine = Engine(table, load_models(rules_dir()), layout, jobs, store, salt)
     engine.add(units, lambda done, total: progress("following calls", done, total))
     for _ in range(_ROUNDS):
-        more = sorted(_deciding(engine, lexicon) - set(files))
+        more = sorted(_deciding(engine, lexicon, survey) - set(files))
         if not more:
             break
         files += more
         units = reader.units(more, lambda done, total: progress("reading files", done, total))
         units.append(reader.headers(units))
-        engine.add(units, lambda done, total: progress("following callers", done, total))
+        engine.add(units, lambda done, total: progress("following more calls", done, total))
     engine.finish()
     survey.save()
     unread = [Unread(file, reason) for file, reason in survey.odd]
@@ -242,8 +242,8 @@ def _program(
     )
 
 
-def _deciding(engine: Engine, lexicon: Lexicon) -> set[str]:
-    """The files that have the callers on which a plain write hangs, as far as the text tells.
+def _deciding(engine: Engine, lexicon: Lexicon, survey: Survey) -> set[str]:
+    """The files that have the callers, and the callees, on which a plain write hangs.
 
     Of the tables that a function is kept in, one is enough: it tells the member of which record,
     and so the calls through that.
@@ -252,7 +252,11 @@ def _deciding(engine: Engine, lexicon: Lexicon) -> set[str]:
     calling = lexicon.calling(hanging.values()).values()
     kept = engine.graph.taken | engine.graph.callers.keys()
     storing = lexicon.storing(name for key, name in hanging.items() if key not in kept).values()
-    return {file for files in calling for file in files} | {files[0] for files in storing}
+    return {
+        *(file for files in calling for file in files),
+        *(files[0] for files in storing),
+        *scope.defining_files(survey, lexicon, engine.opaque()),
+    }
 
 
 def _table(tree: KernelTree, store: Store, survey: Survey) -> FlagTable:

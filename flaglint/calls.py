@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from flaglint import ir
 from flaglint.memory import objects_in
+from flaglint.opaque import effect, source
 from flaglint.ownership import CONDITIONAL, EXCLUSIVE, Kind, Owner
 from flaglint.primitives import Primitives
 from flaglint.state import State
@@ -65,15 +66,14 @@ class Calls(Primitives):
         for item in [] if op.callee in self.know.program else whole:
             owner = state.objects.get(item)
             if owner is not None and owner.kind in (*EXCLUSIVE, *CONDITIONAL):
-                doubt = f"what {name}() does with the page is not known"
-                state.objects[item] = owner._replace(doubts=owner.doubts | {doubt})
+                doubts = owner.doubts | {effect(name)}
+                state.objects[item] = owner._replace(doubts=doubts)
         carried = next(objects_in(args), None)
         if op.type in self.models.entry_types and carried is not None:
             result = ("d", carried)
         overlay = self.layout.page_type(op.type)
         if overlay:
-            doubt = f"where {name}() gets the page from is not known"
-            owner = Owner(Kind.UNKNOWN, doubts=frozenset((doubt,)), where=op.where)
+            owner = Owner(Kind.UNKNOWN, doubts=frozenset((source(name),)), where=op.where)
             result = self.new_object(state, owner, overlay)
         elif op.type.endswith("*"):
             result = ("h", self.at, "")

@@ -254,6 +254,11 @@ class Engine:
             if record.plain and ("@" not in key or "@include/" in key)
         }
 
+    def opaque(self) -> frozenset[str]:
+        """The names of functions without a body that a plain write's verdict hangs on."""
+        named = (name for record in self.records.values() for name in record.opaque)
+        return frozenset(named) - self.functions.keys()
+
 
 class _Pass:
     """One pass over the call graph: which component is ready, and who is at work on what.

@@ -69,7 +69,7 @@ class Models(msgspec.Struct, frozen=True):
     gives_flags: dict[str, tuple[str, ...]]
     """look-ups whose pages certainly have flags set"""
     gives_mapped: dict[str, tuple[int, int]]
-    """look-ups whose pages are locked and in a mapping: if an argument (-1: always) has these bits"""
+    """look-ups whose pages are locked and in a mapping, if an argument has the bits; -1: always"""
     carry: frozenset[str]
     carried_back: frozenset[str]
     entry_types: frozenset[str]
@@ -175,7 +175,9 @@ def _models(directory: Path) -> Models:
             name: tuple(row["flags"]) for row in memory["gives_flags"] for name in row["names"]
         },
         gives_mapped={
-            name: (row["arg"], row["bits"]) for row in memory["gives_mapped"] for name in row["names"]
+            name: (row["arg"], row["bits"])
+            for row in memory["gives_mapped"]
+            for name in row["names"]
         },
         carry=frozenset(memory["carry"]),
         carried_back=frozenset(memory["carried_back"]),

@@ -1,9 +1,9 @@
 """Which files matter: found in the text, before anything is parsed.
 
 mm/ is always in scope. Outside it a file matters when it names a plain writer (with `--scope
-all`: any writer), writes a page's flags word itself, or calls a function whose verdict hangs on
-its callers. The text is had from the `lexicon`; comments count too, which costs a parse and never
-a finding.
+all`: any writer), writes a page's flags word itself, calls a function whose verdict hangs on
+its callers, or defines one that a verdict hangs on. The text is had from the `lexicon`; comments
+count too, which costs a parse and never a finding.
 
 Layouts come from the text as well: the kernel asserts which structs overlay struct page.
 """
@@ -28,6 +28,7 @@ _OVERLAY = re.compile(
     rb"static_assert\s*\(\s*offsetof\s*\(\s*struct\s+(\w+)\s*,[^)]*\)\s*(?:\\\s*)?==\s*(?:\\\s*)?"
     rb"offsetof\s*\(\s*struct\s+(\w+)\s*,"
 )
+_DEFINED = rb"^(?:[A-Za-z_][^\n;={}()]*[\s*])?%s\s*\([^;{}=]*\{"
 _T = TypeVar("_T")
 _HEADERS = ("include/linux/", "mm/")
 
@@ -124,3 +125,18 @@ def writing_files(
     return tuple(
         sorted({*lexicon.writing(records), *(f for some in calling.values() for f in some)})
     )
+
+
+def defining_files(survey: Survey, lexicon: Lexicon, names: Iterable[str]) -> tuple[str, ...]:
+    """The C files that define one of the functions, as far as the text at a line's start tells."""
+    found = set()
+    for name, files in lexicon.calling(names).items():
+        defined = re.compile(_DEFINED % name.encode(), re.MULTILINE)
+        for file in files:
+            with (
+                contextlib.suppress(OSError),
+                open(os.path.join(survey.root, file), "rb") as stream,
+            ):
+                if defined.search(stream.read()):
+                    found.add(file)
+    return tuple(sorted(found))

@@ -6,14 +6,16 @@ when everything is known. `Record` is what the order of work needs of it without
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
 from flaglint import ir
+from flaglint.access import Access
 from flaglint.crew import Task
 from flaglint.fixpoint import summarise
 from flaglint.knowledge import Knowledge
+from flaglint.opaque import named
 from flaglint.packing import Anchors, DamagedError, pack, unpack
 from flaglint.pool import told
 from flaglint.store import digest
@@ -27,7 +29,8 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     can change; `calls` the locks certainly held at every call of a callee. `effect` tells two
     summaries apart but for evidence; `plain` says that some caller decides a plain write,
     `complete` that a fixed point was reached. `version` is the digest of the summary, by which
-    callers ask for it. `failed` is why there is no summary.
+    callers ask for it. `opaque` are functions without a body that a plain write's verdict hangs
+    on. `failed` is why there is no summary.
     """
 
     summary: tuple[bytes, bytes]
@@ -37,6 +40,7 @@ class Record(msgspec.Struct, frozen=True, array_like=True):
     plain: bool
     complete: bool
     version: bytes
+    opaque: tuple[str, ...] = ()
     failed: str = ""
 
 
@@ -88,7 +92,7 @@ class Summing:
             result = summarise(function, self._know)
         except Exception as error:
             # It costs this function, and is said: its callers call what is not known.
-            return _encode(Record((b"", b""), b"", {}, b"", False, False, b"", told(error)))
+            return _encode(Record((b"", b""), b"", {}, b"", False, False, b"", (), told(error)))
         summary, anchors = result.summary, self._anchors
         packed = (
             pack((summary.params, summary.outcomes), anchors),
@@ -102,6 +106,12 @@ class Summing:
             summary.plain,
             result.complete,
             digest(*packed),
+            _opaque((*result.decided, *summary.pending)),
         )
         self._known.setdefault(record.version, summary)
         return _encode(record)
+
+
+def _opaque(accesses: Iterable[Access]) -> tuple[str, ...]:
+    plain = [access.owner.doubts for access in accesses if access.place.atomicity == "plain"]
+    return tuple(sorted(named(frozenset[str]().union(*plain))))

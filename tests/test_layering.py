@@ -37,7 +37,7 @@ ROWS = (
     {"frontend"},
     {"ir"},
     {"facts"},
-    {"values", "numbers"},
+    {"values", "numbers", "opaque"},
     {"models"},
     {"lower"},
     {"reading", "executors"},

@@ -75,7 +75,7 @@ def test_a_member_that_failed_leaves_no_record() -> None:
     rounds = Rounds(("a",), {"a": frozenset("a")}, records, ("a",))
     rounds.begin()
     rounds.view("a")
-    failed = Record((b"", b""), b"", {}, b"", False, False, b"", "it broke")
+    failed = Record((b"", b""), b"", {}, b"", False, False, b"", (), "it broke")
     assert rounds.landed("a", failed) == []
     assert rounds.done
     assert records == {}
