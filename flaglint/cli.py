@@ -70,8 +70,8 @@ def main(argv: Sequence[str]) -> int:
         # The reader has left (`| head`): nothing to say, but let the interpreter flush in peace.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
-    except KeyboardInterrupt:
-        _say("interrupted")
+    except KeyboardInterrupt as stop:
+        _say(f"interrupted{stop}")
         return INTERRUPTED
     except Exception as error:
         return _failed(error)
@@ -414,19 +414,27 @@ def _cache_dir() -> str:
 
 @contextlib.contextmanager
 def _progress(options: argparse.Namespace) -> Iterator[Callable[[str, int, int], None]]:
-    """One line on a terminal that says what is being done, and is gone afterwards."""
-    if options.quiet or not _obeys(sys.stderr):
-        yield _unseen
-        return
+    """One line on a terminal that says what is being done, and is gone afterwards.
+
+    An interruption is told where it came.
+    """
+    seen = not options.quiet and _obeys(sys.stderr)
+    at = ""
 
     def show(stage: str, done: int, total: int) -> None:
-        count = f" {done}/{total}" if total else ""
-        print(f"\r\x1b[K{stage}{count}", end="", file=sys.stderr, flush=True)
+        nonlocal at
+        at = stage + (f" {done}/{total}" if total > 1 else "")
+        if seen:
+            print(f"\r\x1b[K{at}", end="", file=sys.stderr, flush=True)
 
     try:
         yield show
+    except KeyboardInterrupt:
+        kept = "no report was written; the next run goes on from what has been read"
+        raise KeyboardInterrupt(f" ({at}): {kept}" if at else "") from None
     finally:
-        print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+        if seen:
+            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
 
 
 def _unseen(stage: str, done: int, total: int) -> None:
