@@ -29,10 +29,13 @@ _DESCRIPTION = """\
 Finds plain (non-atomic) writes of page flags that can lose a concurrent update.
 PATH is a kernel tree, configured or not, or C files inside one."""
 
-_EPILOG = """\
+_STATUS = "exit status: 0 nothing found, 1 findings, 2 could not analyse"
+_EPILOG = f"""\
 'flaglint PATH...' is short for 'flaglint check PATH...', and 'flaglint COMMAND
 --help' shows a command's options.
-exit status: 0 nothing found, 1 findings, 2 could not analyse"""
+{_STATUS}"""
+_CHANGE_STATUS = """\
+exit status: 0 nothing, or notes only; 1 errors or warnings; 2 could not be compared"""
 
 
 class Parser(argparse.ArgumentParser):
@@ -109,7 +112,11 @@ def parser() -> Parser:
         title="commands", metavar="COMMAND", dest="command", required=True, parser_class=Parser
     )
 
-    check = commands.add_parser("check", help="report what can lose an update (the default)")
+    check = commands.add_parser(
+        "check",
+        help="report what can lose an update (the default)",
+        epilog=_STATUS,
+    )
     check.add_argument("paths", nargs="+", metavar="PATH", help="a kernel tree, or C files of one")
     _rule_options(check)
     _output_options(check, CHECK_FORMATS)
@@ -168,7 +175,9 @@ def parser() -> Parser:
 
 
 def _change_commands(commands: argparse._SubParsersAction[Parser]) -> None:
-    diff = commands.add_parser("diff", help="report what a change introduces")
+    diff = commands.add_parser(
+        "diff", help="report what a change introduces", epilog=_CHANGE_STATUS
+    )
     diff.add_argument("before", metavar="REV", help="a revision, A..B, or - for a patch on stdin")
     diff.add_argument(
         "after", nargs="?", default="", metavar="REV2", help="default: the work tree as it is"
@@ -181,7 +190,9 @@ def _change_commands(commands: argparse._SubParsersAction[Parser]) -> None:
     _analysis_options(diff)
 
     hook = commands.add_parser(
-        "hook", help="report what a change makes, and what other files given have (pre-commit)"
+        "hook",
+        help="report what a change makes, and what other files given have (pre-commit)",
+        epilog=_CHANGE_STATUS,
     )
     hook.add_argument("paths", nargs="*", metavar="FILE", help="the files of the commit")
     hook.add_argument(
@@ -278,7 +289,9 @@ def _tree_options(parser: argparse.ArgumentParser) -> None:
         "--compile-commands", metavar="FILE", help="default: the one in the build or the tree"
     )
     group.add_argument(
-        "--allow-outside", action="store_true", help="files may include what is not in the tree"
+        "--allow-outside",
+        action="store_true",
+        help="files may include what is not in the tree; default: those that do are left out",
     )
     group = parser.add_argument_group("settings")
     group.add_argument(

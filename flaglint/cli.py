@@ -64,6 +64,7 @@ def main(argv: Sequence[str]) -> int:
 
             remark = settle(options)
             _remark(options, (remark,) if remark else ())
+        _check_targets(options)
         status = _RUN[options.command](options)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -253,7 +254,12 @@ def _flags(options: argparse.Namespace) -> int:
     objtree = Path(options.objtree) if options.objtree else None
     tree = open_tree(options.path, arch=options.arch, config=config, objtree=objtree)
     table = read_flags(tree.root, arch=tree.arch, config=tree.symbols)
-    if options.format == "json":
+    if options.command == "dump":
+        kept = flags.only(table, options.names)
+        if options.names and not kept.helpers:
+            return _no_function(options)
+        _write(options, flags.table_text(kept, tree.version))
+    elif options.format == "json":
         from flaglint.report import json
 
         _write(options, json.encode(flags.table_json(table, tree.version)))
@@ -305,11 +311,23 @@ def _completions(options: argparse.Namespace) -> int:
 
 
 def _dump(options: argparse.Namespace) -> int:
+    if options.stage == "flags":
+        return _flags(options)
     from flaglint.analysis import dump
 
     shown = dump(_request(options, [options.path]), options.stage, tuple(options.names))
+    if options.names and not shown.strip():
+        return _no_function(options)
     _write(options, shown if shown.endswith("\n") else shown + "\n")
     return CLEAN
+
+
+def _no_function(options: argparse.Namespace) -> int:
+    _say(
+        f"the stage {options.stage} has nothing of {' or '.join(options.names)}; a function outside"
+        " the default scope is there if its file is the PATH"
+    )
+    return FAILED
 
 
 _RUN: dict[str, Callable[[argparse.Namespace], int]] = {
@@ -455,6 +473,15 @@ def _colour(options: argparse.Namespace) -> bool:
 def _obeys(stream: TextIO) -> bool:
     """Whether it is a terminal that knows escape sequences; an editor's buffer does not."""
     return stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _check_targets(options: argparse.Namespace) -> None:
+    """Refuse a file that cannot be written now, rather than after minutes of analysis."""
+    for name in (options.output, getattr(options, "write_baseline", None)):
+        if name and name != "-":
+            from flaglint.output import check_target
+
+            check_target(name)
 
 
 def _write(options: argparse.Namespace, report: str | bytes) -> None:

@@ -11,6 +11,17 @@ class OutputError(Exception):
     """The file cannot be written; the message is one line."""
 
 
+def check_target(name: str) -> None:
+    """See that a file can be put there, as far as that can be told before. Raises OutputError."""
+    if os.path.isdir(name):
+        raise OutputError(f"{name}: a directory; name a file in it")
+    folder = os.path.dirname(os.path.realpath(name))
+    if not os.path.isdir(folder):
+        raise OutputError(f"{name}: there is no directory {folder}; make it, or name another file")
+    if not os.path.exists(name) and not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"{name}: {folder} cannot be written; name another file")
+
+
 def replace_file(path: Path, body: bytes) -> None:
     """Put `body` at `path` in one step, so that no reader sees half of it.
 

@@ -51,7 +51,7 @@ def settle(options: argparse.Namespace) -> str:
     options.configurations = configurations(options.arch or (), options.config or ())
     _, options.arch, options.config = options.configurations[0]
     if len(options.configurations) > 1 and options.command not in _SEVERAL:
-        meant = " or ".join(_SEVERAL)
+        meant = f"{', '.join(_SEVERAL[:-1])} and {_SEVERAL[-1]}"
         raise RequestError(f"{options.command}: one --arch and --config; several are for {meant}")
     return f"settings from {settings.path}" if settings.path else ""
 

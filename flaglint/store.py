@@ -97,6 +97,7 @@ def private_directory(folder: Path) -> Path:
         status = folder.stat()
     except (OSError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
+        reason = f"{reason}; name another with --cache-dir"
         raise StoreError(f"{folder}: cannot be used as cache: {reason}") from None
     if status.st_uid != os.geteuid():
         raise StoreError(f"{folder}: the cache directory belongs to another user")
@@ -128,7 +129,8 @@ class Store:
                 folder / "store.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
             )
         except OSError as error:
-            raise StoreError(f"{folder}: cannot be used as cache: {error.strerror}") from None
+            reason = f"{error.strerror}; name another with --cache-dir"
+            raise StoreError(f"{folder}: cannot be used as cache: {reason}") from None
         with self._guarded():
             self._open()
 

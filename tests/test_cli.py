@@ -346,7 +346,7 @@ def test_a_file_that_cannot_be_written_is_one_line(
     assert main(["linux", "-o", str(tmp_path / "no/such/out")]) == FAILED
     err = capsys.readouterr().err
     assert len(err.splitlines()) == 1
-    assert "No such file or directory" in err
+    assert "there is no directory" in err
 
 
 def test_colour_is_asked_for_or_left_out(
@@ -441,3 +441,19 @@ def test_what_is_no_kernel_is_refused_in_one_line(tmp_path: Path, name: str) -> 
     assert done.stdout == ""
     assert len(done.stderr.splitlines()) == 1, done.stderr
     assert done.stderr.startswith("flaglint: ")
+
+
+@pytest.mark.parametrize("option", ["-o", "--write-baseline"])
+def test_a_file_that_cannot_be_written_is_said_before_the_analysis(
+    option: str, engine: Engine, tmp_path: Path, capsys: Output
+) -> None:
+    for target, said in (
+        (tmp_path / "none/x.json", "make it, or name another file"),
+        (tmp_path, "a directory; name a file in it"),
+    ):
+        assert main(["linux", option, str(target)]) == FAILED
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith(f"flaglint: {target}: ")
+        assert said in err
+    assert engine.asked == []

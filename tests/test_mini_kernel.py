@@ -9,6 +9,7 @@ import pytest
 from clang import cindex
 
 from flaglint import analysis
+from flaglint.cli import main
 from flaglint.flagtable import Atomicity, Word
 from flaglint.frontend import parse, prepare
 from flaglint.pageflags import read_flags
@@ -156,3 +157,25 @@ def test_no_lock_outlives_the_function_that_takes_and_drops_it(tmp_path: Path) -
     dumped = analysis.dump(request, "summary", ("try_to_unmap", "reclaim_one", "rmap_walk"))
     assert "reclaim_one" in dumped
     assert "locks +['" not in dumped
+
+
+def test_the_flags_stage_is_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["flags", str(MINI_KERNEL)]) == 0
+    table = capsys.readouterr().out
+    assert main(["dump", "flags", str(MINI_KERNEL)]) == 0
+    assert capsys.readouterr().out == table
+    assert main(["dump", "flags", str(MINI_KERNEL), "__folio_set_partially_mapped"]) == 0
+    shown = capsys.readouterr().out
+    assert "  __folio_set_partially_mapped " in shown
+    assert "folio_set_has_hwpoisoned" not in shown
+
+
+@pytest.mark.parametrize("stage", ["flags", "ir", "callgraph", "summary"])
+def test_a_function_that_no_stage_has_is_said(
+    stage: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["dump", stage, str(MINI_KERNEL), "no_such", "--cache-dir", str(tmp_path)]
+    assert main(words) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"the stage {stage} has nothing of no_such" in err

@@ -13,6 +13,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import msgspec
+
 from flaglint.flagtable import Atomicity, Flag, FlagTable, Helper
 
 _ANY_FLAGS = "(caller's)"
@@ -27,6 +29,12 @@ def table_text(table: FlagTable, kernel: str = "") -> str:
     if doubts:
         lines += ["", f"doubts ({len(doubts)})", *(f"  {_printable(doubt)}" for doubt in doubts)]
     return "\n".join(lines) + "\n"
+
+
+def only(table: FlagTable, names: Sequence[str]) -> FlagTable:
+    """The table with the helpers of these names; all of it without names."""
+    helpers = tuple(helper for helper in table.helpers if helper.name in names)
+    return msgspec.structs.replace(table, helpers=helpers) if names else table
 
 
 def table_json(table: FlagTable, kernel: str) -> dict[str, object]:
