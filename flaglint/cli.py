@@ -12,9 +12,9 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
+import errno
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -43,6 +43,9 @@ _TOLD = frozenset(
         "SnapshotError", "StoreError", "ExecutorError", "RequestError",
     }
 )  # fmt: skip
+
+
+_FULL = "; make room where the cache is, or name another with --cache-dir"
 
 
 def entry() -> None:
@@ -86,7 +89,8 @@ def _failed(error: Exception) -> int:
     elif isinstance(error, OSError) and error.strerror:
         # A full disk, a cache that cannot be written: what is named is to be mended, not we.
         named = f"{error.filename}: " if error.filename else ""
-        _say(f"{named}{error.strerror}")
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        _say(f"{named}{error.strerror}" + (_FULL if full else ""))
     else:
         import traceback
 
@@ -213,8 +217,9 @@ def _build(argv: Sequence[str]) -> int:
     """Stand in for sparse in a kernel build, which nothing may break."""
     from flaglint.makecheck import build_lines
     from flaglint.report.layout import printable
+    from flaglint.request import default_cache
 
-    cache = _cache_dir()
+    cache = str(default_cache())
 
     def analyse(call: Call, settings: Settings) -> Report:
         from flaglint import policy, recall
@@ -417,17 +422,9 @@ def _request(
 
 
 def _cache(options: argparse.Namespace) -> str:
-    return str(options.cache_dir or _cache_dir())
+    from flaglint.request import default_cache
 
-
-def _cache_dir() -> str:
-    """$XDG_CACHE_HOME/flaglint, by default ~/.cache/flaglint (a relative value is ignored)."""
-    named = os.environ.get("XDG_CACHE_HOME", "")
-    try:
-        base = Path(named) if Path(named).is_absolute() else Path.home() / ".cache"
-    except RuntimeError:
-        base = Path(tempfile.gettempdir()) / f"cache-{os.getuid()}"
-    return str(base / "flaglint")
+    return str(options.cache_dir or default_cache())
 
 
 @contextlib.contextmanager
@@ -491,6 +488,7 @@ def _write(options: argparse.Namespace, report: str | bytes) -> None:
 
         replace_file(Path(options.output), body)
         return
+    from flaglint.output import write_whole
+
     sys.stdout.flush()
-    sys.stdout.buffer.write(body)
-    sys.stdout.buffer.flush()
+    write_whole(sys.stdout.buffer, body, "stdout")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 
 class OutputError(Exception):
@@ -35,6 +36,24 @@ def replace_file(path: Path, body: bytes) -> None:
     except OSError as error:
         message = f"{path}: {error.strerror or error}"
         raise OutputError(message) from error
+
+
+def write_whole(stream: BinaryIO, body: bytes, name: str) -> None:
+    """Write all of `body` to a stream, or raise OutputError (BrokenPipeError if nobody reads it).
+
+    A stream that is not buffered takes what fits and is content; only the next write complains.
+    """
+    try:
+        rest = memoryview(body)
+        while rest:
+            rest = rest[stream.write(rest) or 0 :]
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # What is left in a buffer would be tried again, and complained about, at the very end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        raise OutputError(f"{name}: {error.strerror or error}") from error
 
 
 def _replace(target: Path, body: bytes) -> None:

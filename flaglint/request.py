@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -68,7 +69,14 @@ def configurations(arches: Sequence[str], configs: Sequence[str]) -> tuple[Confi
 
 def cache_directory(request: Request) -> Path:
     """Where results and prepared headers are kept: --cache-dir, or the user's cache."""
-    if request.cache_dir:
-        return Path(request.cache_dir)
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
-    return Path(base) / "flaglint"
+    return Path(request.cache_dir) if request.cache_dir else default_cache()
+
+
+def default_cache() -> Path:
+    """$XDG_CACHE_HOME/flaglint, by default ~/.cache/flaglint (a relative value is ignored)."""
+    named = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    try:
+        base = named if named.is_absolute() else Path.home() / ".cache"
+    except RuntimeError:  # nobody's home is known
+        base = Path(tempfile.gettempdir()) / f"cache-{os.getuid()}"
+    return base / "flaglint"
