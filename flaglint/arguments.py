@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 from flaglint import __version__
 from flaglint.folders import ARCHES
+from flaglint.shipped import VARIANTS
 
 CHECK_FORMATS = ("text", "concise", "json", "sarif", "github", "codeclimate", "html")
 """The names of flaglint.formats, which --help must not have to import."""
@@ -278,7 +279,8 @@ def _tree_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         action="append",
         help="the kernel's .config; may be given again, for one report on several; "
-        "default: shipped, one of flaglint's own with every mm feature on",
+        "default: shipped, one of flaglint's own with every mm feature on; "
+        f"{', '.join(VARIANTS)} are that one with another memory model or slab allocator",
     )
     group.add_argument(
         "--objtree",

@@ -25,7 +25,7 @@ def identity() -> bytes:
     package = Path(__file__).resolve().parent
     parts: list[bytes | str] = [platform.python_version()]
     parts += [f"{name} {importlib.metadata.version(name)}" for name in _PARSERS]
-    for folder, suffixes in ((package, (".py", ".config")), (rules_dir(), (".toml",))):
+    for folder, suffixes in ((package, (".py", ".config", ".fragment")), (rules_dir(), (".toml",))):
         for path in sorted(folder.rglob("*")):
             if path.suffix in suffixes:
                 parts += [path.relative_to(folder).as_posix(), path.read_bytes()]

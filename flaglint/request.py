@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from flaglint.folders import ARCHES
-from flaglint.settings import SHIPPED
+from flaglint.shipped import SHIPPED, VARIANTS, variant_file
 
 
 class Request(msgspec.Struct, frozen=True):
@@ -48,7 +48,8 @@ class RequestError(Exception):
 def configurations(arches: Sequence[str], configs: Sequence[str]) -> tuple[Configuration, ...]:
     """The configurations that a command line names, each once; one at least.
 
-    Several architectures are taken with the shipped configuration of each. Raises RequestError.
+    Besides files, `configs` may name the shipped one and its variants. Several architectures are
+    taken with the shipped configuration of each. Raises RequestError.
     """
     arches = list(dict.fromkeys(arches)) or [next(iter(ARCHES))]
     configs = list(dict.fromkeys(configs)) or [SHIPPED]
@@ -57,7 +58,9 @@ def configurations(arches: Sequence[str], configs: Sequence[str]) -> tuple[Confi
         short = [os.path.basename(config) for config in configs]
         names = short if len(set(short)) == len(short) else configs
         return tuple(
-            (arch, arch, None) if config == SHIPPED else (name, arch, config)
+            (arch, arch, None)
+            if config == SHIPPED
+            else (name, arch, str(variant_file(config)) if config in VARIANTS else config)
             for name, config in zip(names, configs, strict=True)
         )
     if configs != [SHIPPED]:

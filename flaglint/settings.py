@@ -25,13 +25,11 @@ from typing import Any
 
 import msgspec
 
+from flaglint.shipped import SHIPPED, VARIANTS
+
 NAME, PROJECT = "flaglint.toml", "pyproject.toml"
 _LIMIT = 1 << 20
 """Bytes of the largest settings file that is read."""
-
-
-SHIPPED = "shipped"
-"""The configuration that flaglint brings, by the name it goes by where a file is asked for."""
 
 
 class SettingsError(Exception):
@@ -125,6 +123,8 @@ def _settings(path: Path, table: object) -> Settings:
     where = path.parent
     return msgspec.structs.replace(
         found,
-        config=tuple(name if name == SHIPPED else str(where / name) for name in found.config),
+        config=tuple(
+            name if name in (SHIPPED, *VARIANTS) else str(where / name) for name in found.config
+        ),
         baseline=str(where / found.baseline) if found.baseline else found.baseline,
     )

@@ -24,6 +24,7 @@ import msgspec
 
 from flaglint.folders import ARCHES
 from flaglint.kconfig import fit
+from flaglint.shipped import is_variant, shipped_config, varied
 
 PAGE_FLAGS = "include/linux/page-flags.h"
 
@@ -76,15 +77,19 @@ def open_tree(
 ) -> KernelTree:
     """The tree that `path` (its root, or anything inside it) belongs to.
 
-    `config` is a .config to use in place of the shipped one; headers are synthesised for it
-    even where the tree holds a build. `objtree` is the O= directory of a build.
+    `config` is a .config to use in place of the shipped one, or the fragment of a variant of
+    that; headers are synthesised for it even where the tree holds a build. `objtree` is the O=
+    directory of a build.
     Raises TreeError when there is no such tree, or `path` is nothing that can be analysed.
     """
     if arch not in ARCHES:
         raise TreeError(f"unknown architecture {arch}: use one of {', '.join(sorted(ARCHES))}")
     root, target = locate(path)
     output = None if config else _find_output(root, arch, objtree)
-    if config:
+    if config and is_variant(config):
+        base = read_config(shipped_config(arch))
+        symbols = fit(varied(base, read_text(config)), root, ARCHES[arch])
+    elif config:
         symbols = read_config(config)
     elif output:
         symbols = read_autoconf(output / "include/generated/autoconf.h")
@@ -119,11 +124,6 @@ def locate(path: str | Path) -> tuple[Path, Path]:
     elif not target.is_dir():
         raise TreeError(f"{shown(named)}: neither a directory nor a C file; name a kernel tree")
     return _find_root(target, named), target
-
-
-def shipped_config(arch: str) -> Path:
-    """The configuration file flaglint ships for `arch`."""
-    return Path(__file__).parent / "configs" / f"{arch}.config"
 
 
 def read_config(path: Path) -> tuple[tuple[str, str], ...]:

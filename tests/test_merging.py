@@ -8,6 +8,7 @@ import pytest
 from flaglint.finding import FILE_LOST, Coverage, Finding, Level, Report, Site, Unread, Verdict
 from flaglint.merging import merged
 from flaglint.request import RequestError, configurations
+from flaglint.shipped import variant_file
 
 EXCLUSIVE, RACY, UNKNOWN = Verdict.EXCLUSIVE, Verdict.RACY, Verdict.UNKNOWN
 INACTIVE, LOCKED = Verdict.INACTIVE, Verdict.LOCKED
@@ -110,5 +111,8 @@ def test_names_of_configurations() -> None:
         "a/.config",
         "b/.config",
     ]
+    ((name, arch, config),) = configurations(("arm64",), ("slab",))
+    assert (name, arch) == ("slab", "arm64")
+    assert config == str(variant_file("slab"))
     with pytest.raises(RequestError, match="one architecture"):
         configurations(("arm64", "x86_64"), ("my.config",))

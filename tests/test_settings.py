@@ -71,10 +71,10 @@ def test_every_key(tmp_path: Path) -> None:
 
 
 def test_several_configurations(tmp_path: Path) -> None:
-    path = write(tmp_path / NAME, 'config = ["shipped", "a.config"]\n')
+    path = write(tmp_path / NAME, 'config = ["shipped", "slab", "a.config"]\n')
     found = read(path)
     assert found is not None
-    assert found.config == ("shipped", str(tmp_path / "a.config"))
+    assert found.config == ("shipped", "slab", str(tmp_path / "a.config"))
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from flaglint.shipped import VARIANTS, shipped_config, variant_file
 from flaglint.tree import (
     TreeError,
     c_files,
     open_tree,
     read_autoconf,
     read_config,
-    shipped_config,
 )
 from tests.small_tree import small_tree
 
@@ -109,6 +110,30 @@ def test_shipped_configurations_turn_mm_on(arch: str) -> None:
     assert [name for name in features.split() if symbols.get(f"CONFIG_{name}") != "y"] == []
     assert "CONFIG_DEBUG_VM_PGFLAGS" not in symbols
     assert "CONFIG_SLAB" not in symbols
+
+
+@pytest.mark.parametrize("arch", ["x86_64", "arm64"])
+def test_a_variant_is_the_shipped_one_with_something_else(arch: str, tmp_path: Path) -> None:
+    root = small_tree(tmp_path / "linux")
+    shipped = open_tree(root, arch=arch).symbols
+    found = {name: open_tree(root, arch=arch, config=variant_file(name)) for name in VARIANTS}
+    for name, tree in found.items():
+        assert len(shipped.items() & tree.symbols.items()) > len(shipped) - 10, name
+    assert "CONFIG_SPARSEMEM_VMEMMAP" not in found["sparsemem"].symbols
+    assert found["sparsemem"].symbols["CONFIG_SPARSEMEM"] == "y"
+    for name in ("slab", "slob"):
+        assert found[name].symbols[f"CONFIG_{name.upper()}"] == "y"
+        assert "CONFIG_SLUB" not in found[name].symbols
+
+
+def test_a_variant_turns_off_what_is_on() -> None:
+    """A misspelt name would leave on what it is there to turn off."""
+    every = {name for arch in ("x86_64", "arm64") for name, _ in read_config(shipped_config(arch))}
+    older = {"CONFIG_HUGETLB_PAGE_FREE_VMEMMAP"}
+    for variant in VARIANTS:
+        text = variant_file(variant).read_text()
+        off = set(re.findall(r"^# (CONFIG_\w+) is not set$", text, re.M))
+        assert off <= every | older, variant
 
 
 def test_a_config_file_replaces_the_shipped_one(tmp_path: Path) -> None:

@@ -24,7 +24,8 @@ from flaglint.pageflags.enumeration import enumerate_flags, is_flags_enum
 from flaglint.pageflags.knowledge import load_knowledge
 from flaglint.pageflags.preprocess import preprocess
 from flaglint.pageflags.table import tabulate
-from flaglint.tree import read_config, shipped_config
+from flaglint.shipped import shipped_config
+from flaglint.tree import read_config
 
 _LIMIT = 2 << 20
 """Bytes of the largest header that is read; the kernel's has fifty thousand."""

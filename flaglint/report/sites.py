@@ -14,7 +14,7 @@ from collections import Counter
 
 from flaglint.finding import Report, Site, Verdict
 from flaglint.report.layout import Paint, field, flags, plural, printable
-from flaglint.report.text import configurations, coverage, not_analysed
+from flaglint.report.text import configurations, coverage, inactive, not_analysed
 
 _STYLE = {
     Verdict.RACY: "error",
@@ -61,4 +61,10 @@ def _totals(report: Report) -> list[str]:
     verdicts = Counter(site.verdict for site in report.sites)
     parts = ", ".join(f"{verdicts[v]} {v.value}" for v in Verdict if verdicts[v])
     lines = ["", plural(len(report.sites), "site") + (f": {parts}" if parts else "")]
-    return [*lines, *configurations(report), coverage(report), *not_analysed(report)]
+    return [
+        *lines,
+        *configurations(report),
+        coverage(report),
+        *inactive(report),
+        *not_analysed(report),
+    ]

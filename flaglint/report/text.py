@@ -39,6 +39,10 @@ from flaglint.report.layout import (
 )
 from flaglint.report.unread import Group, folded, grouped
 
+_INACTIVE = (
+    "inactive: `flaglint sites` says what leaves them out; `--config shipped --config FILE` judges "
+    "them where FILE has them (a .config, or sparsemem, slab, slob)"
+)
 MOST_RACING = 6
 """Other writers shown of one finding."""
 
@@ -183,6 +187,7 @@ def totals(report: Report) -> list[str]:
         f"kernel {printable(report.kernel)}, {plural(len(report.files), 'file')} analysed",
         *configurations(report),
         coverage(report),
+        *inactive(report),
     ]
     if report.suppressed:
         lines.insert(1, f"{len(report.suppressed)} suppressed: {_sources(report)}")
@@ -226,6 +231,13 @@ def not_analysed(report: Report) -> list[str]:
 def _reason(group: Group) -> str:
     more = f" (and {plural(group.others, 'other reason')}, see --format json)"
     return f"{group}: {group.reason}" + (more if group.others else "")
+
+
+def inactive(report: Report) -> list[str]:
+    """What to do about places that were not compiled, if there are any."""
+    if not report.coverage.inactive:
+        return []
+    return hanging([_INACTIVE], 4, 4)
 
 
 def coverage(report: Report) -> str:
