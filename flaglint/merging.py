@@ -6,8 +6,9 @@
     arm64    mm/gup.c:71      inactive
 
 A configuration sees a place when it compiles it. The verdict is the worst of those that see the
-place, with that one's reason and evidence; where none does, the place is inactive. What one
-configuration could not read counts as unread only if no other one read it.
+place, with that one's reason and evidence; who has a better one is told. Where none does, the
+place is inactive. What one configuration could not read counts as unread only if no other one
+read it.
 
 Invariants: every place of every report is in the ledger once, and the coverage counts its rows.
 
@@ -20,11 +21,21 @@ Interface: `merged`.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from flaglint.finding import Coverage, Finding, Report, Site, Unread, Verdict, Writer, doubts_of
+from flaglint.finding import (
+    Coverage,
+    Evidence,
+    Finding,
+    Report,
+    Site,
+    Unread,
+    Verdict,
+    Writer,
+    doubts_of,
+)
 
 Named = tuple[str, Report]
 """A configuration's name and its report."""
@@ -69,8 +80,17 @@ def _sites(reports: Sequence[Named]) -> tuple[Site, ...]:
             continue  # what only the text shows, where some configuration shows what it is
         _, worst = min(seeing or rows, key=lambda row: _WORST.index(row[1].verdict))
         names = tuple(name for name, _ in seeing)
-        found.append(msgspec.structs.replace(worst, configurations=names))
+        evidence = (*worst.evidence, *_elsewhere(worst, seeing))
+        found.append(msgspec.structs.replace(worst, configurations=names, evidence=evidence))
     return tuple(sorted(found, key=lambda s: (s.file, s.line, s.column, s.helper)))
+
+
+def _elsewhere(worst: Site, seeing: Sequence[tuple[str, Site]]) -> Iterator[Evidence]:
+    """Under which configurations the verdict is a better one."""
+    for verdict in _WORST:
+        names = ", ".join(name for name, site in seeing if site.verdict is verdict)
+        if names and verdict is not worst.verdict:
+            yield Evidence(worst.file, worst.line, f"{verdict.value} under {names}")
 
 
 def _sees(site: Site) -> bool:

@@ -49,6 +49,17 @@ def test_the_worst_of_those_that_see_it(one: Verdict, other: Verdict, verdict: s
     assert rows(of(site(1, other)), of(site(1, one))) == [(1, verdict, both)]
 
 
+def test_who_has_a_better_verdict_is_told() -> None:
+    reports = [of(site(1, verdict)) for verdict in (EXCLUSIVE, UNKNOWN, EXCLUSIVE, LOCKED)]
+    (row,) = merged([(f"c{number}", report) for number, report in enumerate(reports)]).sites
+    assert row.verdict is UNKNOWN
+    assert [(e.file, e.line, e.message) for e in row.evidence] == [
+        ("mm/a.c", 1, "locked under c3"),
+        ("mm/a.c", 1, "exclusive under c0, c2"),
+    ]
+    assert merged([("a", reports[0]), ("b", reports[0])]).sites[0].evidence == ()
+
+
 def test_a_place_that_one_configuration_leaves_out() -> None:
     assert rows(of(site(1, INACTIVE)), of(site(1, EXCLUSIVE))) == [(1, "exclusive", ("c1",))]
     assert rows(of(site(1, INACTIVE)), of(site(1, INACTIVE))) == [(1, "inactive", ())]
