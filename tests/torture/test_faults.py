@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -134,6 +135,33 @@ def test_a_full_disk(box: Box, tally: Tally) -> None:
     assert outcome.wrongs == ()
     assert outcome.status == 2
     assert "/dev/full" in outcome.err
+
+
+@pytest.mark.parametrize("kilobytes", [0, 4, 64, 256, 700])
+def test_a_disk_that_fills_up(kilobytes: int, box: Box, tally: Tally) -> None:
+    """Every write beyond that size of a file fails, wherever it is; then there is room again."""
+    most = kilobytes << 10
+    environment = {**os.environ, "XDG_CACHE_HOME": str(box.cache), "PYTHONPATH": str(ROOT)}
+    run = subprocess.run(
+        [sys.executable, "-m", "flaglint", *REPORT, "-q", str(box.tree)],
+        env={**environment, "TMPDIR": str(box.tmp), "HOME": str(box.home)},
+        cwd=box.cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),
+    )
+    left = [*box.cwd.iterdir(), *box.tmp.iterdir(), *box.home.iterdir()]
+    refused = run.returncode == 2
+    tally.add("faults", inputs=1, faults=1, refusals=refused, left_behind=len(left))
+    assert left == []
+    assert "Traceback" not in run.stderr
+    assert run.returncode in (1, 2)
+    assert len(run.stderr.splitlines()) == refused
+    whole = box.run(*REPORT)
+    assert whole.wrongs == ()
+    assert [found["rule"] for found in whole.document["findings"]] == ["FL001"]
+    assert refused or run.stdout == whole.out
 
 
 def test_two_runs_on_one_cache(box: Box, tally: Tally) -> None:
