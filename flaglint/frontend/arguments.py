@@ -28,6 +28,10 @@ _TARGETS = {
     ),
 }
 
+_UNTRACED = ("-DNOTRACE",)
+"""The kernel's own word for a file without tracepoints (include/linux/tracepoint.h). Those of a
+file system expand to fifty times its text, and what they do with a page is to print it."""
+
 _DIALECT = (
     ("-funsigned-char", r"-funsigned-char\b"),
     ("-fms-extensions", r"-fms-extensions\b|\bCONFIG_CC_MS_EXTENSIONS\b"),
@@ -54,6 +58,7 @@ def common(tree: KernelTree, dirs: Iterable[str]) -> tuple[str, ...]:
         *(flag for flag, mentioned in _DIALECT if re.search(mentioned, makefile)),
         *_TARGETS[tree.arch],
         "-D__KERNEL__",
+        *_UNTRACED,
         '-DKBUILD_MODNAME="flaglint"',
         '-DKBUILD_BASENAME="flaglint"',
         '-DKBUILD_MODFILE="flaglint"',
