@@ -18,11 +18,29 @@ N_co = TypeVar("N_co", covariant=True)
 N = TypeVar("N")
 
 
-class Key(NamedTuple):
-    """What keeps paths apart: `coarse` is all that is looked at when there are too many."""
+class Key:
+    """What keeps paths apart: `coarse` is all that is looked at when there are too many.
 
-    coarse: Hashable
-    fine: frozenset[Hashable]
+    Keys are large, and asked for again and again: each is hashed once.
+    """
+
+    __slots__ = ("_hash", "coarse", "fine")
+
+    def __init__(self, coarse: Hashable, fine: frozenset[Hashable]) -> None:
+        self.coarse = coarse
+        self.fine = fine
+        self._hash = hash((coarse, fine))
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (
+            isinstance(other, Key)
+            and self._hash == other._hash
+            and self.fine == other.fine
+            and self.coarse == other.coarse
+        )
 
 
 class Domain(Protocol[S, N_co]):

@@ -30,7 +30,14 @@ from flaglint.packing import Anchors, DamagedError, unpack
 from flaglint.rounds import Rounds
 from flaglint.store import Store, digest
 from flaglint.summary import Summary
-from flaglint.summing import Record, Summing, read_record, read_summary, summary_bytes
+from flaglint.summing import (
+    Record,
+    Summing,
+    read_record,
+    read_summary,
+    summary_bytes,
+    without_outcomes,
+)
 
 _KIND = "summary"
 _RECENT = "recent"
@@ -73,6 +80,7 @@ class Engine:
         self._pages: set[str] = set()
         self._facts: dict[str, ir.Facts] = {}
         self._callees: dict[str, frozenset[str]] = {}
+        self._ruled: dict[str, frozenset[str]] = {}
         self._slots: dict[str, list[tuple[str, str]]] = {}
         self._made: dict[bytes, Record] = {}
         self._asked: dict[bytes, None] = {}
@@ -105,6 +113,7 @@ class Engine:
         self._anchors = Anchors(self.functions.values())
         for key in changed:
             self._callees.pop(key, None)
+            self._ruled.pop(key, None)
             self._slots.pop(key, None)
         _Pass(self, changed, progress).run()
 
@@ -120,8 +129,29 @@ class Engine:
             self._callees[key] = found
         return found
 
+    def looked_at(self, key: str, view: dict[str, Record]) -> dict[str, Record]:
+        """Of what a function may look up, that which makes a difference to it.
+
+        Where a rule says what a call comes to, the callee's outcomes do not: how folio_put()
+        ends is a rule's, and changes with each file that has something to free.
+        """
+        ruled = self._ruled.get(key)
+        if ruled is None:
+            edges = self.graph.calls.get(key, ())
+            by_pointer = {edge.callee for edge in edges if edge.slot}
+            ruled = frozenset(name for name in self.callees(key) - by_pointer if self._rules(name))
+            self._ruled[key] = ruled
+        if ruled.isdisjoint(view):
+            return view
+        seen = {name: record for name, record in view.items() if name not in ruled}
+        for name in ruled & view.keys():
+            record = without_outcomes(view[name])
+            if record is not None:
+                seen[name] = record
+        return seen
+
     def signature(self, key: str, view: dict[str, Record]) -> bytes:
-        """What a function's result is made from."""
+        """What a function's result is made from; `view` is what is `looked_at`."""
         slots = self._slots.get(key)
         if slots is None:
             slots = sorted({(edge.callee, edge.slot) for edge in self.graph.calls.get(key, ())})
@@ -194,6 +224,10 @@ class Engine:
         return not models.locks.keys().isdisjoint(facts.named) or any(
             name in models.bulk and number == size for name, number in facts.numbers
         )
+
+    def _rules(self, key: str) -> bool:
+        function = self.functions[key]
+        return bool(function.params) and self.know.models.settles(function.name)
 
     def _decides(self, key: str) -> bool:
         # No page passes through it, but it calls a function whose plain write hangs on its
@@ -300,7 +334,7 @@ class _Pass:
                     self._begin(self._ready.popleft())
                 if self._todo and (crew is None or crew.free()):
                     key = self._todo.popleft()
-                    view = self._rounds[key].view(key)
+                    view = self._engine.looked_at(key, self._rounds[key].view(key))
                     known = self._known(key, view)
                     if known is not None:
                         self._landed(key, known)

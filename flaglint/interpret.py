@@ -96,18 +96,15 @@ class Interpreter(Calls):
     def key(self, block: int, state: State) -> Key:
         """Ownership and locks, and the conditions that later branches may repeat."""
         env = state.env
-        flags = [(name, env[name]) for name in self.booleans if isinstance(env.get(name), int)]
-        facts = [
-            (known, mask)
-            for known, mask in state.facts.items()
-            if isinstance(known, tuple)
-            and known[0] == "s"
-            and "&" in str(known[1])
-            and self.asked.again(block, str(known[1]))
-        ]
-        # A condition weighs more than a variable that was set on one, when paths are compared.
-        weight = [(fact, 2) for fact in facts]
-        return Key(state.property(), frozenset((*flags, *facts, *weight)))
+        fine: set[Hashable] = {
+            (name, env[name]) for name in self.booleans if isinstance(env.get(name), int)
+        }
+        for known, mask in state.facts.items():
+            if isinstance(known, tuple) and known[0] == "s" and "&" in known[1]:
+                if self.asked.again(block, known[1]):
+                    # It weighs more than a variable that was set on one, when paths are compared.
+                    fine |= {(known, mask), ((known, mask), 2)}
+        return Key(state.property(), frozenset(fine))
 
     def join(self, block: int, old: State, new: State) -> State | None:
         """Join paths that agree."""

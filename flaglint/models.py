@@ -96,6 +96,15 @@ class Models(msgspec.Struct, frozen=True):
     page_head: frozenset[str]
     tails: frozenset[str]
 
+    def settles(self, name: str) -> bool:
+        """Whether a row says all of what a call comes to; of a body only the writes count."""
+        rows = (
+            self.locks, self.allocate, self.allocate_memory, self.drop, self.drop_all,
+            self.free_owned, self.fill_mapped, self.publish, self.look_up,
+        )  # fmt: skip
+        # A first reference is one where the page has none yet, and a call like others elsewhere.
+        return name not in self.first_reference and any(name in row for row in rows)
+
     def observes(self, name: str) -> bool:
         """Whether a function only looks at what it is given."""
         return name in self.observe or name.startswith(self.observe_prefixes)

@@ -10,7 +10,7 @@ today. Sets are sorted by their members' bytes: equal values give equal bytes in
 Invariants: unpack(pack(x)) == x under the same anchors. Never pickle: what is read back is
 plain data, tuples of the types listed here and nothing else.
 
-Interface: `Anchors`, `pack`, `unpack`.
+Interface: `Anchors`, `pack`, `unpack`, `EMPTY`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ _FIRST_RECORD = 20
 _TAGS: dict[type, int] = {kind: _FIRST_RECORD + n for n, kind in enumerate(_RECORDS)}
 _ENUM_TAGS: dict[type, int] = {kind: _FIRST_ENUM + n for n, kind in enumerate(_ENUMS)}
 _PLAIN = (str, bool, type(None))
-_EMPTY = msgspec.msgpack.encode([_TUPLE])
+EMPTY = msgspec.msgpack.encode([_TUPLE])
+"""The empty tuple, packed."""
 _WIDE = 2**63
 
 
@@ -85,7 +86,7 @@ def pack(value: object, anchors: Anchors) -> bytes:
 
 def unpack(data: bytes, anchors: Anchors) -> Any:
     """What `pack` was given. Raises DamagedError."""
-    if data == _EMPTY:
+    if data == EMPTY:
         return ()  # what most functions have of most things
     try:
         return _value(msgspec.msgpack.decode(data), anchors.absolute)

@@ -12,12 +12,25 @@ is seen as the two paths it has (property simulation: Das, Lerner, Seigle, "ESP"
 from __future__ import annotations
 
 from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Set as AbstractSet
+from itertools import groupby
+from operator import itemgetter
+from typing import TypeVar
 
 from flaglint.location import Location
 from flaglint.lockset import MustLockset
 from flaglint.ownership import Owner, join
-from flaglint.values import ANY_CLASS, ERROR, NULL, VALID, Value, formal_name, mentions, rename
+from flaglint.values import (
+    ANY_CLASS,
+    ERROR,
+    NULL,
+    VALID,
+    Value,
+    formal_name,
+    mentions,
+    mentions_any,
+    rename,
+)
 
 Cell = tuple[str, tuple[str, ...]]
 """A place in memory: a root ("&x", "*p", "k3") and the steps from it."""
@@ -26,6 +39,7 @@ MERGED = "paths were merged"
 
 P = TypeVar("P")
 
+_FIRST = itemgetter(0)
 _HOLDERS = frozenset("odtnicr")
 """The kinds of value that objects may be in."""
 
@@ -108,7 +122,7 @@ class State:
 
     def forget(self, symbol: str) -> None:
         """The symbol is about to mean something new: drop what was said of the old."""
-        for key in _facts_about(self.facts, symbol):
+        for key in _facts_about(self.facts, {symbol}):
             del self.facts[key]
         for table in (self.env, self.cells):
             for name in [
@@ -125,7 +139,7 @@ class State:
             self.facts.pop(("o", older), None)
         names = {name: older}
         self.objects[older] = self.objects.pop(name)
-        for key in _facts_about(self.facts, name):
+        for key in _facts_about(self.facts, {name}):
             known = self.facts.pop(key)
             self.facts[_rekey(key, name, older)] = known
         if name in self.members:
@@ -145,14 +159,13 @@ class State:
         held: set[str] = set()
         symbols: set[str] = set()
         for value in (*self.env.values(), *self.cells.values()):
-            if isinstance(value, tuple):
+            if type(value) is tuple:
                 _gather(value, held, symbols)
         for name in [n for n in self.objects if n not in held and not n.startswith("F:")]:
             del self.objects[name]
             self.members.pop(name, None)
         symbols |= held
-        for key in [k for k in self.facts if not _kept(k, symbols)]:
-            del self.facts[key]
+        self.facts = {key: mask for key, mask in self.facts.items() if _kept(key, symbols)}
 
     def property(self) -> Hashable:
         """What two states must agree on to be joined without losing ownership."""
@@ -178,7 +191,7 @@ class State:
             for item, owner in objects.items()
             if item not in number and not owner.untouched
         ]
-        others.sort(key=_first)
+        others.sort(key=_FIRST)
         return (tuple(parts), facts, tuple(others), self.locks)
 
     def joined(self, other: State, tag: str) -> State:
@@ -187,22 +200,21 @@ class State:
         A variable that holds different numbers becomes a symbol named after `tag`, the place
         of the join: it is unknown, but the same wherever it is looked at from here.
         """
-        new = self.copy()
         names = self._isomorphism(other)
-        changed = any(one != two for one, two in names.items())
+        env, cells, facts = other.env, other.cells, other.facts
+        if names:
+            env = {n: rename(v, names) for n, v in env.items()}
+            cells = {c: _rename_cell(v, names) for c, v in cells.items()}
+            facts = {_rekeyed(k, names): v for k, v in facts.items()}
+        new = self.copy()
         new.passed |= other.passed
-        env = {n: rename(v, names) for n, v in other.env.items()} if changed else other.env
-        cells = (
-            {c: _rename_cell(v, names) for c, v in other.cells.items()} if changed else other.cells
-        )
-        blended: list[tuple[str, int]] = []
+        blended: dict[str, int] = {}
         for name, one in self.env.items():
             two = env.get(name)
             if two is not one and two != one:
                 new.env[name] = _blend(one, two, f"{tag}:{name}")
-                mask = self.mask(one) | other.mask(other.env.get(name))
-                blended.append((f"{tag}:{name}", mask))
-        for cell in [c for c, value in (*new.cells.items(), *cells.items()) if value == 0]:
+                blended[f"{tag}:{name}"] = self.mask(one) | other.mask(other.env.get(name))
+        for cell in [*_cleared(new.cells), *_cleared(cells)]:
             if (cell in new.cells) != (cell in cells) and _formal(cell) in new.objects:
                 # Cleared on one of the paths: it holds the page, or NULL.
                 new.cells.pop(cell, None)
@@ -212,14 +224,12 @@ class State:
             one, two = new.cells[cell], cells.get(cell)
             if two is not one and two != one:
                 new.cells[cell] = _blend(one, two, f"{tag}:{cell}")
-                mask = self.mask(one) | other.mask(other.cells.get(cell))
-                blended.append((f"{tag}:{cell}", mask))
+                blended[f"{tag}:{cell}"] = self.mask(one) | other.mask(other.cells.get(cell))
         for cell, value in cells.items():
             if cell not in new.cells and _is_alternatives(value):
                 new.cells[cell] = value
             elif cell not in new.cells and cell[0].startswith("*"):
                 new.cells[cell] = ("s", f"{tag}:{cell}")  # only one of the paths stored there
-        facts = {_rekeyed(k, names): v for k, v in other.facts.items()} if changed else other.facts
         merged: dict[Hashable, int] = {}
         for key, known in new.facts.items():
             if key in facts:
@@ -228,9 +238,9 @@ class State:
                         merged[key] = known
                 elif known | facts[key] != ANY_CLASS:
                     merged[key] = known | facts[key]
-        for symbol, mask in blended:
-            for key in _facts_about(merged, symbol):
-                del merged[key]
+        for key in _facts_about(merged, blended.keys()) if blended else ():
+            del merged[key]
+        for symbol, mask in blended.items():
             if mask != ANY_CLASS:
                 merged[("s", symbol)] = mask
         new.facts = merged
@@ -247,13 +257,16 @@ class State:
 
     def _isomorphism(self, other: State) -> dict[str, str]:
         # Equal properties: both states' variables hold objects in the same pattern, so an
-        # object of the other is the one that the same variable holds here.
+        # object of the other is the one that the same variable holds here. Empty when each is
+        # called the same in both.
+        if _same_objects(other.env, self.env) and _same_objects(other.cells, self.cells):
+            return {}
         names: dict[str, str] = {}
         for name, value in _holders(other.env):
             _pair(names, value, self.env.get(name))
         for cell, value in _holders(other.cells):
             _pair(names, value, self.cells.get(cell))
-        return names
+        return names if any(one != two for one, two in names.items()) else {}
 
     def weakened(self, other: State, tag: str) -> State:
         """Both paths as one though they disagree: the more suspicious, with a doubt."""
@@ -275,20 +288,21 @@ def alternatives(*owners: Owner) -> Value:
     if len(owners) == 1:
         return ("alts", owners)
     found: dict[tuple[object, ...], Owner] = {}
-    for owner in sorted(owners, key=_rank):
-        found.setdefault(owner.fact, owner)
+    for _, alike in groupby(sorted(owners, key=_rank), key=_rank):
+        # Most differ in what is cheap to compare; all other fields only where they do not.
+        same = list(alike)
+        for owner in sorted(same, key=_finer_rank) if len(same) > 1 else same:
+            found.setdefault(owner.fact, owner)
     return ("alts", tuple(found.values()))
 
 
 def _rank(owner: Owner) -> tuple[object, ...]:
-    # Every field, as something that can be compared.
-    return (
-        owner.kind,
-        owner.root or ("", ()),
-        sorted(owner.doubts),
-        *(str(field) for field in owner[3:-1]),
-        owner.where or Location("", 0, 0),
-    )
+    return (owner.kind, owner.root or ("", ()), sorted(owner.doubts))
+
+
+def _finer_rank(owner: Owner) -> tuple[object, ...]:
+    # Every other field, as something that can be compared.
+    return (*(str(field) for field in owner[3:-1]), owner.where or Location("", 0, 0))
 
 
 def _is_alternatives(value: Value) -> bool:
@@ -321,15 +335,12 @@ def _blend(one: Value, other: Value, symbol: str) -> Value:
 def _holding(table: Mapping[P, Value], objects: Container[str]) -> list[tuple[P, Sequence[str]]]:
     # Which of the objects are held by each variable or cell that holds any, by its name.
     found: list[tuple[P, Sequence[str]]] = []
-    for name, value in table.items():
-        if type(value) is tuple and value[0] in _HOLDERS:
-            if value[0] in "od":
-                if value[1] in objects:
-                    found.append((name, (value[1],)))
-            elif items := [item for item in _objects(value) if item in objects]:
-                found.append((name, items))
-    if len(found) > 1:
-        found.sort(key=_first)
+    for name, value in _holders(table):
+        if value[0] in "od":
+            if value[1] in objects:
+                found.append((name, (value[1],)))
+        elif items := [item for item in _objects(value) if item in objects]:
+            found.append((name, items))
     return found
 
 
@@ -337,8 +348,24 @@ def _holders(table: Mapping[P, Value]) -> list[tuple[P, Value]]:
     # The values that objects may be in, by name.
     found = [item for item in table.items() if type(item[1]) is tuple and item[1][0] in _HOLDERS]
     if len(found) > 1:
-        found.sort(key=_first)
+        found.sort(key=_FIRST)
     return found
+
+
+def _same_objects(theirs: Mapping[P, Value], ours: Mapping[P, Value]) -> bool:
+    # Whether what is held under one name is one object, wherever both hold any.
+    for name, value in theirs.items():
+        if type(value) is tuple and value[0] in _HOLDERS:
+            mine = ours.get(name)
+            if mine is not value and mine != value:
+                held = zip(_objects(value), _objects(mine), strict=False)
+                if any(one != two for one, two in held):
+                    return False
+    return True
+
+
+def _cleared(cells: Mapping[Cell, Value]) -> list[Cell]:
+    return [cell for cell, value in cells.items() if type(value) is not tuple and value == 0]
 
 
 def _pair(names: dict[str, str], theirs: Value, mine: Value) -> None:
@@ -349,10 +376,6 @@ def _pair(names: dict[str, str], theirs: Value, mine: Value) -> None:
 def _formal(cell: Cell) -> str:
     """The name of the object that the caller's memory holds at the cell on entry."""
     return formal_name(cell[0][1:], cell[1])
-
-
-def _first(item: tuple[Any, ...]) -> Any:
-    return item[0]
 
 
 def _objects(value: Value) -> list[str]:
@@ -404,20 +427,28 @@ def _kept(key: Hashable, symbols: set[str]) -> bool:
         return key[1] in symbols or str(key[1]).startswith("F:")
     if key[0] == "a":
         return True
-    return mentions(key, "") or any(mentions(key, symbol) for symbol in symbols)
+    return mentions(key, "") or mentions_any(key, symbols)
 
 
-def _facts_about(facts: Iterable[Hashable], symbol: str) -> list[tuple[Hashable, ...]]:
-    # The facts of the symbol itself, of what is built from it, and of bits of it.
-    bits = symbol + "&"
+def _facts_about(
+    facts: Iterable[Hashable], symbols: AbstractSet[str]
+) -> list[tuple[Hashable, ...]]:
+    # The facts of the symbols themselves, of what is built from them, and of bits of them.
     found = []
     for key in facts:
         if isinstance(key, tuple):
             inner = key[1] if key[0] == "=" and isinstance(key[1], tuple) else key
             name = inner[1] if len(inner) > 1 else None
-            if mentions(key, symbol) or (isinstance(name, str) and name.startswith(bits)):
+            if mentions_any(key, symbols) or (
+                isinstance(name, str) and "&" in name and _whole(name) in symbols
+            ):
                 found.append(key)
     return found
+
+
+def _whole(bits: str) -> str:
+    """The symbol in "symbol&mask"."""
+    return bits.rpartition("&")[0]
 
 
 def _rekey(key: Hashable, old: str, new: str) -> Hashable:

@@ -16,7 +16,7 @@ from flaglint.crew import Task
 from flaglint.fixpoint import summarise
 from flaglint.knowledge import Knowledge
 from flaglint.opaque import named
-from flaglint.packing import Anchors, DamagedError, pack, unpack
+from flaglint.packing import EMPTY, Anchors, DamagedError, pack, unpack
 from flaglint.pool import told
 from flaglint.store import digest
 from flaglint.summary import Summary
@@ -25,15 +25,17 @@ from flaglint.summary import Summary
 class Record(msgspec.Struct, frozen=True, array_like=True):
     """A packed result.
 
-    `summary` is the packed outcomes and pending accesses, `decided` the accesses that no caller
-    can change; `calls` the locks certainly held at every call of a callee. `effect` tells two
-    summaries apart but for evidence; `plain` says that some caller decides a plain write,
-    `complete` that a fixed point was reached. `version` is the digest of the summary, by which
-    callers ask for it. `opaque` are functions without a body that a plain write's verdict hangs
-    on. `failed` is why there is no summary.
+    `summary` is the packed outcomes and pending accesses, `bare` stands for the outcomes where
+    they are not looked at; `decided` are the accesses that no caller can change; `calls` the
+    locks certainly held at every call of a callee. `effect` tells two summaries apart but for
+    evidence; `plain` says that some caller decides a plain write, `complete` that a fixed point
+    was reached. `version` is the digest of the summary, by which callers ask for it. `opaque` are
+    functions without a body that a plain write's verdict hangs on. `failed` is why there is no
+    summary.
     """
 
     summary: tuple[bytes, bytes]
+    bare: bytes
     decided: bytes
     calls: dict[str, tuple[str, ...]]
     effect: bytes
@@ -60,6 +62,15 @@ def read_record(data: bytes) -> Record:
 def summary_bytes(record: Record) -> bytes:
     """What is sent to who may look the summary up."""
     return _encode(record.summary)
+
+
+def without_outcomes(record: Record) -> Record | None:
+    """What a caller sees that looks at the pending accesses alone; None when there are none."""
+    pending = record.summary[1]
+    if pending == EMPTY:
+        return None
+    summary = (record.bare, pending)
+    return msgspec.structs.replace(record, summary=summary, version=digest(*summary))
 
 
 def read_summary(packed: tuple[bytes, bytes], anchors: Anchors) -> Summary:
@@ -92,7 +103,7 @@ class Summing:
             result = summarise(function, self._know)
         except Exception as error:
             # It costs this function, and is said: its callers call what is not known.
-            return _encode(Record((b"", b""), b"", {}, b"", False, False, b"", (), told(error)))
+            return _encode(Record((b"", b""), b"", b"", {}, b"", False, False, b"", (), told(error)))
         summary, anchors = result.summary, self._anchors
         packed = (
             pack((summary.params, summary.outcomes), anchors),
@@ -100,6 +111,7 @@ class Summing:
         )
         record = Record(
             packed,
+            pack((summary.params, ()), anchors),
             pack(result.decided, anchors),
             {key: tuple(sorted(locks)) for key, locks in sorted(result.calls.items())},
             digest(pack(summary.effect(), anchors)),

@@ -23,6 +23,7 @@ Values are plain tuples whose first element says which kind they are; None is "a
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from typing import Any, TypeAlias
 
 Value: TypeAlias = Any
@@ -34,8 +35,9 @@ TRUE = ERROR | VALID
 """The classes of what a condition lets pass: all but NULL."""
 
 
-_FLAT = frozenset("oshdalfe")
-"""Kinds of value that are not built from other values."""
+_FLAT = frozenset((*"oshdalfe", "alts"))
+"""Kinds of value that are not built from other values. What a container holds ("alts") are
+owners, which name no symbol."""
 
 
 def add_index(index: int | str, step: int | None) -> int | str:
@@ -79,7 +81,21 @@ def mentions(value: Value, symbol: str) -> bool:
         return True
     if not value or value[0] in _FLAT:
         return False
-    return any(isinstance(part, tuple) and mentions(part, symbol) for part in value)
+    for part in value:  # noqa: SIM110 (asked of every variable: a generator takes thrice as long)
+        if isinstance(part, tuple) and mentions(part, symbol):
+            return True
+    return False
+
+
+def mentions_any(value: Value, symbols: AbstractSet[str]) -> bool:
+    """Whether the value is built from one of the symbols or objects."""
+    if not isinstance(value, tuple):
+        return False
+    if not symbols.isdisjoint(value):
+        return True
+    if not value or value[0] in _FLAT:
+        return False
+    return any(isinstance(part, tuple) and mentions_any(part, symbols) for part in value)
 
 
 def rename(value: Value, names: dict[str, str]) -> Value:

@@ -15,7 +15,7 @@ from flaglint.summing import Record
 def record(effect: str) -> Record:
     """A result that differs from others in its effect only."""
     name = effect.encode()
-    return Record((name, b""), b"", {}, name, False, True, name)
+    return Record((name, b""), b"", b"", {}, name, False, True, name)
 
 
 def run(
@@ -75,7 +75,7 @@ def test_a_member_that_failed_leaves_no_record() -> None:
     rounds = Rounds(("a",), {"a": frozenset("a")}, records, ("a",))
     rounds.begin()
     rounds.view("a")
-    failed = Record((b"", b""), b"", {}, b"", False, False, b"", (), "it broke")
+    failed = Record((b"", b""), b"", b"", {}, b"", False, False, b"", (), "it broke")
     assert rounds.landed("a", failed) == []
     assert rounds.done
     assert records == {}
