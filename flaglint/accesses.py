@@ -173,7 +173,10 @@ class Accesses(Pointers):
         owner = access.owner
         if owner.claimed and owner.kind not in EXCLUSIVE | CONDITIONAL:
             owner = owner.vouched(access.place.where)
-        access = access._replace(owner=owner._replace(tentative=None))
+        if owner.tentative is not None:
+            owner = owner._replace(tentative=None)
+        if owner is not access.owner:
+            access = access._replace(owner=owner)
         here = access.owner.shown or access.owner.origin is Origin.PUBLISHED
         if here and access.place.atomicity == "plain":
             self.met_at.setdefault(access.identity, set()).add((name, self._op()))

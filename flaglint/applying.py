@@ -43,26 +43,29 @@ class Applying(Actuals):
         step = Step(self.function.name, op.where.file, op.where.line)
         self.called = op.name
         taken = self.taken_here(state.locks)
+        held: dict[frozenset[str], frozenset[str]] = {}
         for access in summary.pending:
             if len(access.chain) > 10 or not self._possible(state, access.guards, actuals):
                 continue
-            renamed = tuple(
-                msgspec.structs.replace(at, lock=names.get(at.lock, at.lock)) for at in access.taken
+            if access.locks not in held:  # those of one callee hold few different sets
+                renamed = (names.get(lock, lock) for lock in access.locks)
+                held[access.locks] = state.locks | frozenset(renamed)
+            locks = held[access.locks]
+            chain = (step, *access.chain)
+            places = taken + tuple(
+                msgspec.structs.replace(at, lock=names[at.lock]) if at.lock in names else at
+                for at in access.taken
             )
             for owner, name in self._owners(state, access, actuals):
                 guards = self._conditions(state, owner, access.place, name)
                 if owner.kind in CONDITIONAL or guards or owner.kind in OPEN:
                     guards |= self._passed_on(state, access, actuals)
-                locks = state.locks | frozenset(names.get(lock, lock) for lock in access.locks)
-                chain = (step, *access.chain)
                 # What the callee published itself it met in that order.
                 met = "" if access.owner.shown else name
                 beside: frozenset[Root] = frozenset()
                 if owner.kind is Kind.ENTRY:
                     beside = frozen_formals(state) | self._beside(state, access, actuals)
-                self._note(
-                    Access(access.place, owner, locks, guards, chain, taken + renamed, beside), met
-                )
+                self._note(Access(access.place, owner, locks, guards, chain, places, beside), met)
 
     def _beside(self, state: State, access: Access, args: dict[str, Value]) -> frozenset[Root]:
         # The callee's frozen pages that are formals' here in turn.

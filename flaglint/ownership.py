@@ -121,7 +121,6 @@ class Owner(NamedTuple):
     root: Root | None = None
     doubts: frozenset[str] = frozenset()
     view: str = ""
-    before: Kind | None = None
     extra: int = 0
     parted: bool = False
     shown: bool = False
@@ -130,18 +129,15 @@ class Owner(NamedTuple):
     kept: str = ""
     tentative: tuple[Kind, Root | None, frozenset[str]] | None = None
     origin: Origin = Origin.ELSEWHERE
+    before: Kind | None = None
     via: str = ""
     why: str = ""
     where: Location | None = None
 
     @property
     def fact(self) -> tuple[object, ...]:
-        """The part that equality of paths looks at."""
-        return (
-            self.kind, self.root, self.doubts, self.view, self.extra, self.shown, self.kept,
-            self.tentative, self.parted, self.origin,
-            self.unlisted, self.claimed,
-        )  # fmt: skip
+        """The part that equality of paths looks at: the fields down to `origin`."""
+        return self[:_FACTS]
 
     @property
     def untouched(self) -> bool:
@@ -231,6 +227,9 @@ class Owner(NamedTuple):
                 why="",
             )
         return self._replace(tentative=None)
+
+
+_FACTS = Owner._fields.index("origin") + 1
 
 
 def join(one: Owner, other: Owner, doubt: str) -> Owner:

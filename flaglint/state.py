@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import TypeVar
 
 from flaglint.location import Location
@@ -300,9 +300,15 @@ def _rank(owner: Owner) -> tuple[object, ...]:
     return (owner.kind, owner.root or ("", ()), sorted(owner.doubts))
 
 
+_OTHERS = attrgetter(
+    "view", "before", "extra", "parted", "shown", "unlisted", "claimed", "kept", "tentative",
+    "origin", "via", "why",
+)  # fmt: skip
+
+
 def _finer_rank(owner: Owner) -> tuple[object, ...]:
     # Every other field, as something that can be compared.
-    return (*(str(field) for field in owner[3:-1]), owner.where or Location("", 0, 0))
+    return (*map(str, _OTHERS(owner)), owner.where or Location("", 0, 0))
 
 
 def _is_alternatives(value: Value) -> bool:
