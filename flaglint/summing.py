@@ -103,7 +103,9 @@ class Summing:
             result = summarise(function, self._know)
         except Exception as error:
             # It costs this function, and is said: its callers call what is not known.
-            return _encode(Record((b"", b""), b"", b"", {}, b"", False, False, b"", (), told(error)))
+            return _encode(
+                Record((b"", b""), b"", b"", {}, b"", False, False, b"", (), told(error))
+            )
         summary, anchors = result.summary, self._anchors
         packed = (
             pack((summary.params, summary.outcomes), anchors),
