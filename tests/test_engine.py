@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from flaglint import ir
@@ -71,3 +72,24 @@ def test_portions_make_no_difference(
         assert records(program, portions, store) == wanted
     with Store(tmp_path) as store:
         assert records(program, [units], store) == wanted
+
+
+def test_what_a_rule_settles_does_not_hang_on_the_outcomes_of_the_body(program: Program) -> None:
+    engine = program.engine
+    calls = [
+        (edge, engine.know.models.settles(engine.functions[edge.callee].name))
+        for edges in engine.graph.calls.values()
+        for edge in edges
+        if edge.callee in engine.records and edge.caller in engine.records and not edge.slot
+    ]
+    assert {settled for _, settled in calls} == {True, False}
+    for edge, settled in calls:
+        record = engine.records[edge.callee]
+        other = msgspec.structs.replace(
+            record, summary=(b"otherwise", record.summary[1]), version=b"otherwise"
+        )
+        one, two = (
+            engine.signature(edge.caller, engine.looked_at(edge.caller, {edge.callee: each}))
+            for each in (record, other)
+        )
+        assert (one == two) is settled, edge
