@@ -124,7 +124,8 @@ def parser() -> Parser:
     check.add_argument(
         "--statistics",
         action="store_true",
-        help="count the findings of each rule instead of printing them (text, concise, json)",
+        help="count the findings of each rule instead of printing them (text, concise, json); "
+        "default: no",
     )
     check.add_argument(
         "--category",

@@ -64,11 +64,10 @@ def test_options_are_not_abbreviated(capsys: Output) -> None:
 
 @pytest.mark.parametrize("command", list(subparsers(parser())))
 def test_every_option_says_its_default(command: str) -> None:
-    """But for switches: they are off."""
     for action in subparsers(parser())[command]._actions:
         if action.option_strings and action.help is not argparse.SUPPRESS:
             assert action.help
-            if action.nargs != 0:
+            if action.dest != "help":
                 assert "default" in action.help, action.option_strings
 
 
