@@ -300,6 +300,14 @@ def test_counts_agree_with_their_nouns() -> None:
     assert (plural(1, "file"), plural(0, "file")) == ("1 file", "0 files")
 
 
+def test_a_definition_is_marked_at_its_name() -> None:
+    line = "static inline void set_it(struct folio *folio)"
+    place = msgspec.structs.replace(RACE, line=1, column=1, end_column=0, function="set_it")
+    shown = frame("-->", place, lines_of(line), Paint(False), mark="^", style="error")
+    assert shown[1].index("set_it(") == shown[2].index("^")
+    assert shown[2].count("^") == len("set_it(struct folio *folio)")
+
+
 def test_several_configurations_are_named() -> None:
     report = msgspec.structs.replace(REPORT, configurations=("x86_64", "a.config"))
     for shown in (text.render(report), sites.render(report)):

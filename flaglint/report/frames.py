@@ -66,6 +66,9 @@ def frame(
         for number, line in shown
     )
     column = max(place.column, _indent(text) + 1)
+    # What stands at the beginning of a function's own definition is no more than its type.
+    name = text.find(f"{place.function}(", column - 1) if place.function else -1
+    column = max(column, name + 1)
     end_column = marked(text, column, getattr(place, "end_column", 0))
     start, stop = (len(text[: at - 1].expandtabs()) for at in (column, end_column))
     left = min(max(start - margin, 0), WIDTH - _GUTTER - 1)
