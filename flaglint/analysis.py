@@ -31,6 +31,7 @@ from flaglint.kbuild import part_of, unbuilt_reason
 from flaglint.layout import Layout
 from flaglint.ledger import ledger
 from flaglint.lexicon import Lexicon, make_lexicon
+from flaglint.linking import Linking
 from flaglint.losses import load_losses
 from flaglint.models import load_models
 from flaglint.pool import Limits
@@ -177,7 +178,8 @@ def _program(
     layout = Layout(records, size, flags, _locals(units) | {"list_head"})
     salt = digest(identity(), msgspec.msgpack.encode(table, order="deterministic"))
     engine = Engine(table, load_models(rules_dir()), layout, jobs, store, salt)
-    engine.add(units, lambda done, total: progress("following calls", done, total))
+    linking = Linking(tree)
+    engine.add(linking.fitting(units), lambda done, total: progress("following calls", done, total))
     for _ in range(_ROUNDS):
         more = sorted(_deciding(engine, lexicon, survey) - set(files))
         if not more:
@@ -185,11 +187,15 @@ def _program(
         files += more
         units = reader.units(more, lambda done, total: progress("reading files", done, total))
         units.append(reader.headers(units))
-        engine.add(units, lambda done, total: progress("following more calls", done, total))
+        engine.add(
+            linking.fitting(units),
+            lambda done, total: progress("following more calls", done, total),
+        )
     engine.finish()
     survey.save()
     unread = [Unread(file, reason) for file, reason in survey.odd]
-    unread += [Unread(file, "cannot be read") for file in lexicon.unreadable] + reader.unread
+    unread += [Unread(file, "cannot be read") for file in lexicon.unreadable]
+    unread += reader.unread + linking.left_out
     contexts = seen(
         engine.decided(),
         engine.pending(),

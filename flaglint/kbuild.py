@@ -9,14 +9,14 @@ its path only if it lies inside the tree or its object directory.
 
 Limits: computed values (`$(shell ...)`, `$(if ...)`) and conditional blocks are not understood.
 
-Interface: `subdir_includes`, `command_options`, `unbuilt_reason`, `part_of`.
+Interface: `subdir_includes`, `command_options`, `unbuilt_reason`, `switched_off`, `part_of`.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 from pathlib import Path
 
@@ -98,6 +98,18 @@ def unbuilt_reason(tree: KernelTree, file: str) -> str:
         code_for = "um" if parts[2] == "um" else parts[1]
         if code_for != tree.srcarch:
             return f"code for {code_for}"
+    names, way = _switch(tree, file)
+    return f"{' and '.join(names)} {'are' if len(names) > 1 else 'is'} {way}" if names else ""
+
+
+def switched_off(tree: KernelTree, file: str) -> tuple[str, ...]:
+    """The symbols any of which would have `file` built, if that is what it takes."""
+    names, way = _switch(tree, file)
+    return names if way == "off" else ()
+
+
+def _switch(tree: KernelTree, file: str) -> tuple[tuple[str, ...], str]:
+    """The symbols that keep `file` from being built, and whether by being on or off."""
     root = Path(tree.root)
     symbols = tree.symbols
     targets = {f"{Path(file).stem}.o"}
@@ -110,16 +122,14 @@ def unbuilt_reason(tree: KernelTree, file: str) -> str:
         ]
         replaced = [_replaced(lines, number, symbols) for number in places]
         if replaced and all(replaced):
-            return _switched(replaced, "on")
-        conditions = [lines[number][0].rpartition("-")[2] for number in places]
-        names = [match[1] for item in conditions if (match := re.match(r"\$\((\w+)\)$", item))]
-        if names and len(names) == len(conditions) and not any(symbols.get(x) for x in names):
-            return _switched(names, "off")
+            return tuple(dict.fromkeys(replaced)), "on"
+        if names := _missing(lines, targets, symbols):
+            return names, "off"
         if lines:
             targets = {f"{folder.name}/"}
         else:
             targets |= {f"{folder.name}/{target}" for target in targets}
-    return ""
+    return (), ""
 
 
 def part_of(tree: KernelTree, file: str) -> str:
@@ -136,9 +146,27 @@ def part_of(tree: KernelTree, file: str) -> str:
     return ""
 
 
-def _switched(names: Sequence[str], way: str) -> str:
-    told = list(dict.fromkeys(names))
-    return f"{' and '.join(told)} {'are' if len(told) > 1 else 'is'} {way}"
+def _missing(
+    lines: Sequence[tuple[str, str, str]], targets: Set[str], symbols: Mapping[str, str]
+) -> tuple[str, ...]:
+    """The symbols that are off, one of which every line that names a target needs; or none.
+
+    iommufd-y := device.o, then obj-$(CONFIG_IOMMUFD) += iommufd.o: the object is a part.
+    """
+    found: list[str] = []
+    for variable, _, value in lines:
+        if targets.isdisjoint(value.split()) or variable.startswith("CFLAGS"):
+            continue
+        whole, _, condition = variable.rpartition("-")
+        symbol = _CONDITION.fullmatch(condition)
+        if symbol and not symbols.get(symbol[1]):
+            found.append(symbol[1])
+            continue
+        above = () if f"{whole}.o" in targets else _missing(lines, {f"{whole}.o"}, symbols)
+        if not above:
+            return ()
+        found += above
+    return tuple(dict.fromkeys(found))
 
 
 def _replaced(

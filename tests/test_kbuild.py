@@ -7,7 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from flaglint.kbuild import command_options, part_of, subdir_includes, unbuilt_reason
+from flaglint.kbuild import (
+    command_options,
+    part_of,
+    subdir_includes,
+    switched_off,
+    unbuilt_reason,
+)
 from flaglint.tree import TreeError, open_tree
 from tests.small_tree import small_tree
 
@@ -72,12 +78,30 @@ def test_a_folder_without_a_makefile_is_built_by_the_one_above(tmp_path: Path) -
         ("x-y := a.o\nx-$(CONFIG_SLAB_X) := b.o\nobj-y += $(x-y)", "", ""),
         ("x-y := b.o\nx-$(CONFIG_SWAP) := a.o\nobj-y += $(x-y)", "", ""),
         ("obj-y += a.o", "obj-$(CONFIG_SLAB_X) += x/", "CONFIG_SLAB_X is off"),
+        ("w-y := b.o a.o\nobj-$(CONFIG_SLAB_X) += w.o", "", "CONFIG_SLAB_X is off"),
+        (
+            "obj-$(CONFIG_SLAB_X) += w.o\nw-objs += a.o\nw-$(CONFIG_SWAP) += a.o",
+            "",
+            "CONFIG_SLAB_X is off",
+        ),
+        ("w-$(CONFIG_SLAB_X) += a.o\nobj-y += w.o", "", "CONFIG_SLAB_X is off"),
+        ("w-y := a.o\nobj-$(CONFIG_SLAB_X) += w.o\nv-y := a.o\nobj-y += v.o", "", ""),
+        ("a-y := a.o\nobj-y += a.o", "", ""),
         ("", "", ""),
     ],
 )
 def test_why_a_file_is_not_built(tmp_path: Path, makefile: str, above: str, reason: str) -> None:
     root = small_tree(tmp_path, {"fs/x/Makefile": makefile, "fs/Makefile": above, "fs/x/a.c": ""})
     assert unbuilt_reason(open_tree(root), "fs/x/a.c") == reason
+
+
+def test_what_would_have_a_file_built(tmp_path: Path) -> None:
+    makefile = "obj-$(CONFIG_SLAB_X) += a.o\nobj-$(CONFIG_SLAB_Y) += a.o\nobj-y += b.o\n"
+    tree = open_tree(small_tree(tmp_path, {"fs/x/Makefile": makefile, "fs/x/a.c": ""}))
+    assert switched_off(tree, "fs/x/a.c") == ("CONFIG_SLAB_X", "CONFIG_SLAB_Y")
+    assert unbuilt_reason(tree, "fs/x/a.c") == "CONFIG_SLAB_X and CONFIG_SLAB_Y are off"
+    assert switched_off(tree, "fs/x/b.c") == ()
+    assert switched_off(tree, "arch/s390/mm/gmap.c") == ()
 
 
 def test_a_file_that_is_a_part_of_another(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ ROWS = (
     {"facts"},
     {"values", "numbers", "opaque"},
     {"models"},
-    {"lower"},
+    {"lower", "linking"},
     {"reading", "executors"},
     {"gathering"},
     {"callgraph"},

@@ -22,7 +22,7 @@ from flaglint.frontend.units import (
     reads_of,
     translate,
 )
-from flaglint.kbuild import part_of, subdir_includes, unbuilt_reason
+from flaglint.kbuild import part_of, subdir_includes, switched_off, unbuilt_reason
 from flaglint.tree import KernelTree, inside, read_text, shown
 
 _UNUSABLE = re.compile(r"\bPCH\b|precompiled header")
@@ -53,6 +53,8 @@ def parse(prepared: Prepared, file: str) -> Parsed:
             best = again
     if best is None:
         raise CrashError(f"{file}: crashed clang")
+    if best.unbuilt and (other := _switched_on(prepared, source, file, extra)) is not None:
+        best = other
     strange = outsider(best.tu, prepared.tree, prepared.include_dirs, prepared.common)
     if strange:
         raise FrontendError(f"{file}: includes {shown(Path(strange))} from outside the tree")
@@ -128,6 +130,22 @@ def _parsed(prepared: Prepared, source: Path, file: str, more: Sequence[str]) ->
         tuple(_included_sources(Path(prepared.root), file)),
         _unbuilt(prepared.tree, file) if errors else "",
     )
+
+
+def _switched_on(
+    prepared: Prepared, source: Path, file: str, extra: Sequence[str]
+) -> Parsed | None:
+    """A file that is not built, with the symbols on that would build it; None if it still errs."""
+    symbols = [f"-D{name}=1" for name in switched_off(prepared.tree, file)]
+    if not symbols:
+        return None
+    start = ("-include-pch", prepared.pch) if prepared.pch else prepared.forced
+    found = _parsed(prepared, source, file, (*start, *extra, *symbols))
+    if found is None or any(error.file == file for error in found.errors):
+        return None
+    found.precompiled = bool(prepared.pch)
+    found.unbuilt = ""
+    return found
 
 
 def _unbuilt(tree: KernelTree, file: str) -> str:
