@@ -161,7 +161,9 @@ def _program(
     jobs = _jobs(request)
     lexicon = make_lexicon(survey, store, jobs)
     names = scope.changing_names if request.scope == "all" else scope.plain_names
-    writing = scope.writing_files(lexicon, names(table), records)
+    models = load_models(rules_dir())
+    bitops = frozenset(name for name, op in models.bitops.items() if op.atomicity == "plain")
+    writing = scope.writing_files(survey, lexicon, names(table), records, bitops)
     named = [t.path for t in trees if t.path.endswith(".c")]
     files = sorted({*scope.mm_files(survey), *writing, *named})
     prepared = prepare(tree, cache_directory(request))
@@ -177,7 +179,7 @@ def _program(
     units.append(reader.headers(units))
     layout = Layout(records, size, flags, _locals(units) | {"list_head"})
     salt = digest(identity(), msgspec.msgpack.encode(table, order="deterministic"))
-    engine = Engine(table, load_models(rules_dir()), layout, jobs, store, salt)
+    engine = Engine(table, models, layout, jobs, store, salt)
     linking = Linking(tree)
     engine.add(linking.fitting(units), lambda done, total: progress("following calls", done, total))
     for _ in range(_ROUNDS):
@@ -239,9 +241,7 @@ def _program(
         engine,
         contexts,
         judgements,
-        written(
-            survey, store, plain, (*files, *scope.naming_headers(survey, store, plain), *judged_in)
-        ),
+        written(survey, store, plain, (*files, *scope.naming_headers(lexicon, plain), *judged_in)),
         tuple(sorted(files)),
         tuple(sorted(unread)),
         reader.accidents + len(engine.failed),

@@ -1,4 +1,4 @@
-"""Which files of a tree call and store what: an index of all C files' text, made once and kept.
+"""Which files of a tree call and store what: an index of their text, made once and kept.
 
 The idea: a kernel has thirty thousand C files and a few hundred matter; which ones is a
 question that an analysis asks again and again (who names a plain writer? who calls what a
@@ -8,6 +8,8 @@ keeps in a table, is kept as hashes: a few megabytes for a kernel, asked in mill
     lexicon = make_lexicon(survey, store, jobs)
     lexicon.calling(["folio_add_lru"])      {"folio_add_lru": ("fs/fuse/file.c", ...)}
     lexicon.storing(["nfs_read_folio"])     {"nfs_read_folio": ("fs/nfs/file.c",)}
+
+Headers are in it as far as they speak of pages; most do not, and some are long lists of registers.
 
 Invariants: the answers are those of the files' present content, whatever was kept; a file that
 changed since is read again. No call that is written as a name and a parenthesis is missed, in
@@ -105,19 +107,24 @@ class Lexicon:
 
     @property
     def unreadable(self) -> tuple[str, ...]:
-        """The C files that could not be read, sorted."""
+        """The files that could not be read, sorted."""
         found = {file for part, newer in self._parts for file in set(part.unreadable) - newer}
         return tuple(sorted(found & self._files))
 
     def calling(self, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """The C files that call each of the functions, wherever they are, sorted."""
-        return self._naming(names, "")
+        return self._naming(names, "", ".c")
 
     def storing(self, names: Iterable[str]) -> dict[str, tuple[str, ...]]:
         """The C files in which a table's initialiser stores each of the functions, sorted."""
-        return self._naming(names, "=")
+        return self._naming(names, "=", ".c")
 
-    def _naming(self, names: Iterable[str], before: str) -> dict[str, tuple[str, ...]]:
+    def headers_calling(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The headers that call one of the functions, sorted."""
+        found = self._naming(names, "", ".h").values()
+        return tuple(sorted({header for headers in found for header in headers}))
+
+    def _naming(self, names: Iterable[str], before: str, ending: str) -> dict[str, tuple[str, ...]]:
         found: dict[str, set[str]] = {}
         wanted = sorted((zlib.crc32((before + name).encode()), name) for name in set(names))
         for part, newer in self._parts:
@@ -127,13 +134,13 @@ class Lexicon:
                 at = bisect_left(hashes, code)
                 while at < len(hashes) and hashes[at] == code:
                     file = part.files[places[at]]
-                    if file not in newer and file in self._files:
+                    if file.endswith(ending) and file not in newer and file in self._files:
                         found.setdefault(name, set()).add(file)
                     at += 1
         return {name: tuple(sorted(files)) for name, files in sorted(found.items())}
 
     def writing(self, records: Iterable[str]) -> tuple[str, ...]:
-        """The C files that write a flags word of one of the structs with no helper, sorted."""
+        """The files that write a flags word of one of the structs with no helper, sorted."""
         known = set(records)
         return tuple(
             sorted(
@@ -148,9 +155,9 @@ class Lexicon:
 
 
 def make_lexicon(survey: Survey, store: Store | None, jobs: int) -> Lexicon:
-    """The index of the tree's C files: from the store as far as they are unchanged."""
+    """The index of the tree's files: from the store as far as they are unchanged."""
     key = digest("lexicon", survey.root, _SCHEME)
-    files = survey.c_files()
+    files = survey.sources()
     kept = _kept(store, key)
     current = set(files)
     stale: set[str] = set(current)
@@ -209,6 +216,8 @@ def index_files(root: str, files: Sequence[str]) -> _Chunk:
             continue
         digests.append(digest(text))
         stamps.append(stamp)
+        if file.endswith(".h") and b"age" not in text and b"olio" not in text:
+            continue
         pairs += [zlib.crc32(name) << 16 | place for name in called(text)]
         pairs += [zlib.crc32(b"=" + name) << 16 | place for name in stored(text)]
         if (found := writes_of(text)) != Writes():

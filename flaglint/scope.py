@@ -10,16 +10,16 @@ Layouts come from the text as well: the kernel asserts which structs overlay str
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
+from itertools import zip_longest
+from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
 from flaglint.flagtable import Atomicity, FlagTable
-from flaglint.lexicon import Lexicon, called
+from flaglint.lexicon import Lexicon, called, writes_of
 from flaglint.store import Store, digest
 from flaglint.survey import Survey
 from flaglint.tree import PAGE_FLAGS
@@ -29,6 +29,14 @@ _OVERLAY = re.compile(
     rb"offsetof\s*\(\s*struct\s+(\w+)\s*,"
 )
 _DEFINED = rb"^(?:[A-Za-z_][^\n;={}()]*[\s*])?%s\s*\([^;{}=]*\{"
+_DEFINITION = re.compile(
+    rb"^(?:[A-Za-z_][\w \t*\n]*?\b(?P<function>\w+)\s*\([^;{}=]*\{"
+    rb"|[ \t]*#[ \t]*define[ \t]+(?P<macro>\w+)\()",
+    re.M,
+)
+_ASSIGNED = re.compile(rb"flags(?:\.f|_1)?\s*[|&^]?=[^=]|\bWRITE_ONCE\b")
+_LINE = re.compile(rb"(?:\\\r?\n|[^\n])*")
+"""A line, and those that a backslash makes a part of it."""
 _T = TypeVar("_T")
 _HEADERS = ("include/linux/", "mm/")
 
@@ -59,19 +67,9 @@ def overlays(survey: Survey, store: Store | None = None) -> frozenset[str]:
     return frozenset(found)
 
 
-def naming_headers(survey: Survey, store: Store | None, names: Iterable[str]) -> tuple[str, ...]:
+def naming_headers(lexicon: Lexicon, names: Iterable[str]) -> tuple[str, ...]:
     """The headers that call one of the functions, but for the one that defines helpers."""
-    wanted = frozenset(name.encode() for name in names)
-
-    def look() -> list[str]:
-        return [
-            header
-            for header, text in _texts(survey)
-            if header != PAGE_FLAGS and not wanted.isdisjoint(called(text))
-        ]
-
-    found = _of_headers(survey, store, digest("naming", *sorted(wanted)), list[str], look)
-    return tuple(found)
+    return tuple(file for file in lexicon.headers_calling(names) if file != PAGE_FLAGS)
 
 
 def _pairs(survey: Survey, store: Store | None) -> list[tuple[str, str]]:
@@ -105,11 +103,7 @@ def _headers(survey: Survey) -> list[str]:
 
 def _texts(survey: Survey) -> Iterator[tuple[str, bytes]]:
     for header in _headers(survey):
-        with (
-            contextlib.suppress(OSError),
-            open(os.path.join(survey.root, header), "rb") as stream,
-        ):
-            yield header, stream.read()
+        yield header, _text(survey, header)
 
 
 def mm_files(survey: Survey) -> tuple[str, ...]:
@@ -118,25 +112,78 @@ def mm_files(survey: Survey) -> tuple[str, ...]:
 
 
 def writing_files(
-    lexicon: Lexicon, names: Iterable[str], records: Iterable[str]
+    survey: Survey,
+    lexicon: Lexicon,
+    names: Iterable[str],
+    records: Iterable[str],
+    bitops: frozenset[str],
 ) -> tuple[str, ...]:
-    """The C files that name one of the writers, or write a page's flags themselves."""
-    calling = lexicon.calling(names)
-    return tuple(
-        sorted({*lexicon.writing(records), *(f for some in calling.values() for f in some)})
-    )
+    """The C files that name one of the writers, or write a page's flags themselves.
+
+    What a header's functions and macros do counts for those who call them: by a writer, by
+    assigning the flags of one of the records, or by one of the bit operations on them.
+    """
+    names, records = frozenset(names), frozenset(records)
+    writing = lexicon.writing(records)
+    headers = [file for file in writing if file.endswith(".h") and file != PAGE_FLAGS]
+    by_hand = {
+        name
+        for header in headers
+        for name, part in _parts(_text(survey, header))
+        if _writes(part, records, bitops)
+    }
+    inlines = by_hand | _calling_inlines(survey, lexicon, names | by_hand)
+    calling = lexicon.calling(names | inlines)
+    own = (file for file in writing if file.endswith(".c"))
+    return tuple(sorted({*own, *(file for some in calling.values() for file in some)}))
+
+
+def _writes(part: bytes, records: Set[str], bitops: frozenset[str]) -> bool:
+    """Whether a function's text writes a flags word by itself; taking its address is not enough."""
+    if records.isdisjoint(writes_of(part).records):
+        return False
+    return _ASSIGNED.search(part) is not None or any(n.decode() in bitops for n in called(part))
+
+
+def _calling_inlines(survey: Survey, lexicon: Lexicon, names: Set[str]) -> set[str]:
+    """The functions and macros of headers that call one of the functions, or through each other."""
+    found: set[str] = set()
+    new = set(names)
+    while new:
+        wanted = {name.encode() for name in new}
+        calling = {
+            name
+            for header in naming_headers(lexicon, new)
+            for name, part in _parts(_text(survey, header))
+            if not wanted.isdisjoint(called(part))
+        }
+        new = calling - names - found
+        found |= new
+    return found
+
+
+def _parts(text: bytes) -> Iterator[tuple[str, bytes]]:
+    """A header's functions and macros with arguments: the name, and the text of each."""
+    starts = list(_DEFINITION.finditer(text))
+    for start, end in zip_longest(starts, starts[1:]):
+        part = text[start.start() : end.start() if end else len(text)]
+        if start["macro"]:
+            part = _LINE.match(part)[0]  # type: ignore[index]  # an empty one matches
+        yield (start["function"] or start["macro"]).decode(), part
 
 
 def defining_files(survey: Survey, lexicon: Lexicon, names: Iterable[str]) -> tuple[str, ...]:
     """The C files that define one of the functions, as far as the text at a line's start tells."""
-    found = set()
+    found: set[str] = set()
     for name, files in lexicon.calling(names).items():
         defined = re.compile(_DEFINED % name.encode(), re.MULTILINE)
-        for file in files:
-            with (
-                contextlib.suppress(OSError),
-                open(os.path.join(survey.root, file), "rb") as stream,
-            ):
-                if defined.search(stream.read()):
-                    found.add(file)
+        found.update(file for file in files if defined.search(_text(survey, file)))
     return tuple(sorted(found))
+
+
+def _text(survey: Survey, file: str) -> bytes:
+    """The file's content; nothing where it cannot be read, which the survey tells of."""
+    try:
+        return Path(survey.root, file).read_bytes()
+    except OSError:
+        return b""

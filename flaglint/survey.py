@@ -77,6 +77,10 @@ class Survey:
         """The C files, sorted."""
         return tuple(sorted(file for file in self.stamps if file.endswith(".c")))
 
+    def sources(self) -> tuple[str, ...]:
+        """The C files and the headers, sorted."""
+        return tuple(sorted(file for file in self.stamps if file.endswith((".c", ".h"))))
+
     def exists(self, file: str) -> bool:
         """Whether the tree has the file; `file` is relative to the root."""
         return file in self.stamps

@@ -103,6 +103,17 @@ def test_tables_are_no_callers(tmp_path: Path) -> None:
     assert lexicon.calling(["kept"]) == {"kept": ("fs/b.c",)}
 
 
+def test_headers_are_asked_for_apart(tmp_path: Path) -> None:
+    files = {
+        "fs/a.h": "static inline void f(struct page *p) { named(p); }\n",
+        "fs/b.c": "int g(void) { named(); }\n",
+        "fs/registers.h": "#define X named(1)\n",
+    }
+    lexicon = made(small_tree(tmp_path / "linux", files), None)
+    assert lexicon.calling(["named"]) == {"named": ("fs/b.c",)}
+    assert lexicon.headers_calling(["named"]) == ("fs/a.h",), "the other speaks of no page"
+
+
 def test_callers_are_found_in_all_chunks(tmp_path: Path) -> None:
     lexicon = made(tree(tmp_path), None)
     found = lexicon.calling(["all", "one_3", "one_39", "none"])
