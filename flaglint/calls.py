@@ -31,15 +31,15 @@ class Calls(Primitives):
         bitop = models.bitops.get(name)
         if bitop is not None and self._bitop(state, op, bitop, args):
             return [state]
-        if name and models.observes(name):
-            self.set(state, op.dst, ("s", self.symbol(state)), op.type)
-            return [state]
         helper = self.know.helpers.get(name)
         if helper is not None and args and self._helper(state, op, helper, args[0]):
             return [state]
         if name in models.store_failed and ("failed", "") not in state.facts:
             return self._store_failed(state, op)
         if name and self._primitive(state, op, name, args):
+            return [state]
+        if name and models.observes(name):
+            self.set(state, op.dst, ("s", self.symbol(state)), op.type)
             return [state]
         keys = (op.callee,) if op.callee else self._indirect(state, op)
         for key in keys:
