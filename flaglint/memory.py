@@ -281,6 +281,8 @@ class Memory:
             return self.take(state, cell, overlay)
         if cell in state.cells:
             return state.cells[cell]
+        if overlay and (spot.root, (*spot.steps, "[]")) in state.cells:  # p[0] is *p
+            return self.take(state, (spot.root, (*spot.steps, "[]")), overlay)
         if spot.field in ("list_head.next", "list_head.prev"):
             return ("l", spot.root, spot.steps[:-1], 0)
         if kind.endswith(("_t", "]")) or kind.startswith(("struct ", "union ")):
@@ -289,7 +291,7 @@ class Memory:
                 if whole is not None:
                     return whole
         if not spot.root.startswith("*"):
-            return None
+            return self._part(state, spot, kind, overlay)
         if len(spot.steps) > _MAX_STEPS:
             return ("h", self.symbol(state), spot.field)
         if overlay:
@@ -297,6 +299,19 @@ class Memory:
         if kind.endswith("*"):
             return ("a", spot.root, (*spot.steps, "*"))
         return ("s", "p:" + "|".join((spot.root[1:], *spot.steps)))
+
+    def _part(self, state: State, spot: Spot, kind: str, overlay: str) -> Value:
+        """A member of a local record that was copied as a whole from memory of others."""
+        whole = state.env.get(spot.root[1:]) if spot.root.startswith("&") else None
+        if not isinstance(whole, tuple):
+            return None
+        if whole[0] == "h":
+            return ("h", self.symbol(state), spot.field)
+        if whole[0] == "s" and str(whole[1]).startswith("p:"):
+            param, *steps = whole[1][2:].split("|")
+            there = spot._replace(root=f"*{param}", steps=(*steps, *spot.steps))
+            return self._read(state, there, kind, overlay)
+        return None
 
     def collapse(self, state: State, cell: tuple[str, tuple[str, ...]]) -> Value:
         """The page that a record held in cells refers to (a pte_t read as a whole)."""
