@@ -215,7 +215,8 @@ class Memory:
                 case "o":
                     return Spot("page", value[1], page=value[2], offset=value[3])
                 case "a":
-                    return Spot("cell", value[1], value[2])
+                    last = value[2][-1] if value[2] else ""
+                    return Spot("cell", value[1], value[2], field=last.removeprefix("."))
                 case "l":
                     return Spot("list", value[1], value[2])
                 case "h":
