@@ -81,6 +81,7 @@ class Engine:
         self._facts: dict[str, ir.Facts] = {}
         self._callees: dict[str, frozenset[str]] = {}
         self._ruled: dict[str, frozenset[str]] = {}
+        self._settled: dict[str, bool] = {}
         self._slots: dict[str, list[tuple[str, str]]] = {}
         self._made: dict[bytes, Record] = {}
         self._asked: dict[bytes, None] = {}
@@ -226,8 +227,12 @@ class Engine:
         )
 
     def _rules(self, key: str) -> bool:
-        function = self.functions[key]
-        return bool(function.params) and self.know.models.settles(function.name)
+        found = self._settled.get(key)
+        if found is None:
+            function = self.functions[key]
+            found = bool(function.params) and self.know.models.settles(function.name)
+            self._settled[key] = found
+        return found
 
     def _decides(self, key: str) -> bool:
         # No page passes through it, but it calls a function whose plain write hangs on its
