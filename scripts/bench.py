@@ -316,7 +316,8 @@ def main(argv: Sequence[str]) -> int:
         print(f"bench: no kernel in {options.kernel}: python3 dev.py kernels", file=sys.stderr)
         return 2
     with tempfile.TemporaryDirectory(prefix="flaglint-bench-") as made:
-        bench = Bench(options.kernel, options.work or Path(made), options.repeat, options.jobs)
+        work = (options.work or Path(made)).resolve()  # peers are started in the tree
+        bench = Bench(options.kernel, work, options.repeat, options.jobs)
         steps = bench.steps(not options.no_peers)
     shown = table(steps, steps[0])
     print(shown, end="")
