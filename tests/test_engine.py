@@ -93,3 +93,11 @@ def test_what_a_rule_settles_does_not_hang_on_the_outcomes_of_the_body(program: 
             for each in (record, other)
         )
         assert (one == two) is settled, edge
+
+
+def test_what_is_not_looked_at_makes_no_difference(
+    program: Program, units: list[ir.Unit], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = records(program, [units])
+    monkeypatch.setattr(Engine, "looked_at", lambda self, key, view: view)
+    assert records(program, [units]) == seen, "Models.settles names what is looked into after all"
