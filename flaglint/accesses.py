@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container
 
 from flaglint import ir
 from flaglint.access import Access, Place
@@ -13,7 +12,7 @@ from flaglint.knowledge import Knowledge
 from flaglint.layout import Spot
 from flaglint.location import Location
 from flaglint.lockset import inner
-from flaglint.loops import Op
+from flaglint.loops import Op, always
 from flaglint.models import Models
 from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, Kind, Origin, Owner, Root
 from flaglint.pointers import Pointers
@@ -250,24 +249,6 @@ def _claimed_free(function: ir.Function, models: Models) -> frozenset[str]:
                 if argument in function.params and always(function, (number,)):
                     found.add(str(argument))
     return frozenset(found)
-
-
-def always(function: ir.Function, wanted: Container[int], start: int = 0) -> bool:
-    """Whether every path from a block to a return goes through one of the blocks."""
-    seen = {start}
-    todo = [start]
-    while todo:
-        block = todo.pop()
-        if block in wanted:
-            continue
-        end = function.blocks[block].end
-        if isinstance(end, ir.Return):
-            return False
-        for to in ir.successors(end):
-            if to not in seen:
-                seen.add(to)
-                todo.append(to)
-    return True
 
 
 def _counted(function: ir.Function, models: Models) -> dict[str, frozenset[Op]]:

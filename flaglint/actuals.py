@@ -14,7 +14,7 @@ from flaglint.lockset import lock_name
 from flaglint.ownership import Kind, Owner
 from flaglint.state import Cell, State
 from flaglint.summary import Summary
-from flaglint.values import ANY_CLASS, Value, object_of
+from flaglint.values import ANY_CLASS, Value, formal_root, object_of
 
 _POINTERS = 4
 """How many pointers are followed one after the other."""
@@ -135,7 +135,7 @@ class Actuals(Accesses):
                     return ("t", "lock", self._lock_names(state, args).get(item, item), "")
                 new = names.get(item)
                 index: int | str = value[2] if value[0] == "o" else 0
-                if new is None and item.startswith("F:"):
+                if new is None and formal_root(item):
                     found = self._formal(state, item, args)
                     new = object_of(found)
                     if new is None:
@@ -211,8 +211,8 @@ class Actuals(Accesses):
         return None
 
     def _formal(self, state: State, name: str, args: dict[str, Value]) -> Value:
-        param, *steps = name[2:].split("|")
-        return self._object(state, (param, tuple(steps)), args)
+        root = formal_root(name)
+        return self._object(state, root, args) if root else None
 
 
 def followed(state: State, root: str, steps: tuple[str, ...]) -> Cell:

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 from flaglint import ir
 from flaglint.access import Access
-from flaglint.accesses import Seen, always
+from flaglint.accesses import Seen
 from flaglint.dataflow import Effort, Solution, solve
 from flaglint.guards import resolved
 from flaglint.interpret import Interpreter
 from flaglint.knowledge import Knowledge
-from flaglint.loops import only_again
+from flaglint.loops import always, only_again
 from flaglint.outcomes import outcomes_of
 from flaglint.ownership import CONDITIONAL, OPEN
 from flaglint.state import State

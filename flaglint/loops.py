@@ -1,4 +1,4 @@
-"""Whether a loop that published a page comes back to write it, as far as its body tells.
+"""What control always meets, and whether a loop that published a page comes back to write it.
 
     for (; index < end; index++) { write(page); publish(page); }       it counts: it comes back
     while (next_part(&range) > 0) { write(page); publish(page); }      next_part() knows
@@ -9,7 +9,7 @@ another round is a doubt and not a fact.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import TypeAlias
 
 from flaglint import ir
@@ -21,6 +21,14 @@ Op: TypeAlias = tuple[int, int]
 def only_again(function: ir.Function, met: Op, shown: Iterable[Op]) -> bool:
     """Whether op `met` comes after the ops `shown` only by another round that callees decide."""
     return all(_precedes(function, met, op) and not _steps(function, met[0], op[0]) for op in shown)
+
+
+def always(function: ir.Function, wanted: Container[int], start: int = 0) -> bool:
+    """Whether every path from a block to a return goes through one of the blocks."""
+    if start in wanted:
+        return True
+    ends = {start} | _reached(function, [start], wanted)
+    return not any(isinstance(function.blocks[block].end, ir.Return) for block in ends)
 
 
 def _precedes(function: ir.Function, one: Op, other: Op) -> bool:
@@ -58,7 +66,7 @@ def _made_from(ops: Iterable[ir.Op], names: set[ir.Operand]) -> set[ir.Operand]:
     return found
 
 
-def _reached(function: ir.Function, start: list[int], seen: set[int]) -> set[int]:
+def _reached(function: ir.Function, start: list[int], seen: Container[int]) -> set[int]:
     # What control may come to from the blocks by at least one step, not through those seen.
     reached: set[int] = set()
     todo = list(start)

@@ -22,8 +22,9 @@ _MAX_OUTCOMES = 10
 def outcomes_of(run: Calls, exits: Iterable[tuple[State, Value]]) -> tuple[Outcome, ...]:
     """The distinct ways in which the function ends; guards are what all of a way share."""
     found: dict[object, Outcome] = {}
+    lasting = _lasting(run)
     for state, value in exits:
-        outcome = _outcome(run, state, value)
+        outcome = _outcome(run, state, value, lasting)
         key = outcome.effect()
         if key in found:
             old = found[key]
@@ -188,7 +189,7 @@ class _Closing:
                 yield (key[0], name, str(key[2])), mask
 
 
-def _outcome(run: Calls, state: State, value: Value) -> Outcome:
+def _outcome(run: Calls, state: State, value: Value, lasting: frozenset[str]) -> Outcome:
     closing = _Closing(state)
     mask = state.mask(value)
     result = 0 if mask == NULL else closing.close(value)
@@ -209,7 +210,7 @@ def _outcome(run: Calls, state: State, value: Value) -> Outcome:
         taken=state.locks,
         dropped=run.released - state.locks,
         guards=frozenset(guards),
-        known=frozenset(closing.known(_lasting(run))),
+        known=frozenset(closing.known(lasting)),
     )
 
 
