@@ -205,3 +205,26 @@ def test_a_bit_operation_is_called_as_the_source_calls_it(tmp_path: Path) -> Non
     (found,) = [f for f in findings if (f.rule, f.file) == ("FL001", "mm/touch.c")]
     assert (found.function, found.helper) == ("touch", "__set_bit")
     assert found.steps[0].startswith("__set_bit() loads")
+
+
+@pytest.mark.parametrize(
+    ("statement", "flag"),
+    [
+        ("folio->page.flags |= BIT(PG_referenced);", "PG_referenced"),
+        ("folio->page.flags &= ~BIT(PG_referenced);", "PG_referenced"),
+        ("folio->page.flags &= ~(BIT(PG_referenced) | BIT(63));", "PG_referenced"),
+        ("folio->page.flags &= ~(3UL << 62);", ""),
+    ],
+)
+def test_the_flags_of_a_mask_are_named(statement: str, flag: str, tmp_path: Path) -> None:
+    root = tmp_path / "linux"
+    shutil.copytree(MINI_KERNEL, root)
+    defined = "#ifndef BIT\n#define BIT(nr) (1UL << (nr))\n#endif\n"
+    call = re.search(r"__set_bit\(.*\);", FROM_THE_CACHE)
+    assert call
+    text = FROM_THE_CACHE.replace(call[0], statement)
+    (root / "mm/touch.c").write_text(text.replace("\n\n", f"\n\n{defined}", 1))
+    request = Request((str(root / "mm/touch.c"),), jobs=1, cache_dir=str(tmp_path / "cache"))
+    findings = analyse(request, lambda stage, done, total: None).findings
+    (found,) = [f for f in findings if (f.rule, f.file) == ("FL001", "mm/touch.c")]
+    assert found.flag == flag
