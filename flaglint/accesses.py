@@ -19,6 +19,8 @@ from flaglint.pointers import Pointers
 from flaglint.state import State
 from flaglint.values import NULL, VALID, Value, formal_root, object_of
 
+_WORD = 1 << 64
+"""How many values a flags word has."""
 TAIL = "tail"
 """What facts call it that a page is not its folio's first."""
 _TYPE_HELPER = re.compile(r"(__Set|__Clear|)Page(\w+)")
@@ -228,8 +230,7 @@ class Accesses(Pointers):
         """The flags whose bits are set in a mask."""
         if not isinstance(mask, int):
             return ()
-        if mask < 0:
-            mask = ~mask
+        mask %= _WORD
         return tuple(name for bit, name in sorted(self.know.bits.items()) if mask >> bit & 1)
 
 

@@ -202,6 +202,8 @@ class Interpreter(Calls):
         spot = self.spot(state, op.path)
         if self.is_word(spot):
             mask = self.get(state, op.src)
+            if op.operator == "&=" and isinstance(mask, int):
+                mask = ~mask  # what it leaves out is cleared
             self.write(state, spot, "(plain RMW)", self.flag_names(mask), "plain")
         elif spot.sort == "cell":
             state.cells[(spot.root, spot.steps)] = ("s", self.symbol(state))
