@@ -16,7 +16,7 @@ from flaglint.finding import Step
 from flaglint.layout import Spot
 from flaglint.location import Location
 from flaglint.ownership import CONDITIONAL, OPEN, Kind, Origin, Owner, Root, read_from
-from flaglint.state import State
+from flaglint.state import Cell, State
 from flaglint.summary import Outcome, Summary
 from flaglint.values import ANY_CLASS, VALID, Value, formal_root, object_of
 
@@ -348,9 +348,7 @@ class Applying(Actuals):
                 for owner in sorted(value[1], key=lambda o: (o.kind, str(o.root))):
                     if owner.kind is Kind.ENTRY and owner.root is not None:
                         if owner.root == (base[1:], steps):
-                            if cell not in state.cells and cell[0].startswith("k"):
-                                # A structure that others fill, too; a local holds what
-                                # was put into it here.
+                            if cell not in state.cells and _filled(cell):
                                 self.add(state, cell, self.some_member())
                             continue  # what the container held already
                         owner = self._entry(state, owner, args)
@@ -366,6 +364,11 @@ class Applying(Actuals):
                     self.publish(state, member, "put where others can find it", where)
         else:
             self.publish(state, value, "stored to shared memory", where)
+
+
+def _filled(cell: Cell) -> bool:
+    # Whether others fill the structure, too: a local holds what was put into it here.
+    return cell[0].startswith("k") or (cell[0].startswith("&") and "*" in cell[1])
 
 
 def _kept(owner: Owner, name: str) -> Owner:
