@@ -69,6 +69,8 @@ class Actuals(Accesses):
             if field in self.models.free_lists and steps == ("[list]",):
                 return self.free_member(state, field, overlay)
             return ("h", self.at, field)
+        if isinstance(value, tuple) and value[0] == "s" and steps[-1].startswith("."):
+            return ("h", self.at, steps[-1][1:])  # as when the function itself reads it there
         return None
 
     def _held(self, state: State, value: Value) -> Value:
