@@ -180,7 +180,10 @@ class Actuals(Accesses):
                 return ("i", self._value(state, value[1], args, names), value[2])
             case "c":
                 left = self._value(state, value[2], args, names)
-                return ("c", value[1], left, self._value(state, value[3], args, names))
+                right = self._value(state, value[3], args, names)
+                if left == right and isinstance(left, tuple) and left[1] == self.at:
+                    return ("s", self.at)  # nothing is known of either: no reason to be equal
+                return ("c", value[1], left, right)
             case "l":
                 base = args.get(value[1][1:])
                 if isinstance(base, tuple) and base[0] == "a":
