@@ -240,6 +240,7 @@ def test_the_first_case_brings_nothing_else(with_first_case: Run, run: Run) -> N
         "__folio_clear_partially_mapped",
     }
     assert not [f for f in races(run.report) if "partially_mapped" in f.helper]
+    assert with_first_case.report.coverage.unparsed == 0, "a place that no path leads to"
 
 
 @on_6_1
