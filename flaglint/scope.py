@@ -30,8 +30,9 @@ _OVERLAY = re.compile(
 )
 _DEFINED = rb"^(?:[A-Za-z_][^\n;={}()]*[\s*])?%s\s*\([^;{}=]*\{"
 _DEFINITION = re.compile(
-    rb"^(?:[A-Za-z_][\w \t*\n]*?\b(?P<function>\w+)\s*\([^;{}=]*\{"
-    rb"|[ \t]*#[ \t]*define[ \t]+(?P<macro>\w+)\()",
+    rb"(?:^(?=[A-Za-z_])|(?:^|[;}])[ \t]*(?=(?:static|inline)\b))"
+    rb"[A-Za-z_][\w \t*\n]*?\b(?P<function>\w+)\s*\([^;{}=]*\{"
+    rb"|^[ \t]*#[ \t]*define[ \t]+(?P<macro>\w+)\(",
     re.M,
 )
 _ASSIGNED = re.compile(rb"flags(?:\.f|_1)?\s*[|&^]?=[^=]|\bWRITE_ONCE\b")

@@ -27,6 +27,9 @@ def writing(tmp_path: Path, header: str, source: str) -> tuple[str, ...]:
     [
         "static inline void note(struct page *page)\n{\n\t__SetPageX(page);\n}\n",
         "static inline void\nnote(struct page *page)\n{\n\t__SetPageX(page);\n}\n",
+        " static inline void note(struct page *page) { __SetPageX(page); }\n",
+        "static inline int f(int x) { return x; } static inline void note(struct page *p)"
+        " { __SetPageX(p); }\n",
         "#define note(p) __SetPageX(p) /* of a page */\n",
         "#define note(p)\tdo { \\\n\t__SetPageX(p); /* of a page */ } while (0)\n",
         "static inline void note(struct page *p) { p->flags |= 1; }\n",
