@@ -60,17 +60,19 @@ _REACHED = re.compile(
 )
 """A page that no variable holds: what a call named after pages returns, or a member so named."""
 
-_ADDRESSED = re.compile(
-    rb"(?:&|\bWRITE_ONCE\s*\()\s*(?P<owner>[^;&|={}]{1,80}?)\b_?flags(?:_1)?\s*[,;)]"
-)
-"""The word's address, for a bit operation or a pointer, and a store that is spelled as a call."""
+_WORD = re.compile(rb"flags(?:_1)?\s*[,;)]")
+_OPENED = re.compile(rb"(?:&|\bWRITE_ONCE\s*\()\s*(?P<owner>[^;&|={}]{1,80})(?<!\w)\Z")
+"""What stands before the word where its address is taken, for a bit operation or a pointer, or
+where a store is spelled as a call."""
 
 _REACH = 160
 """Bytes before a member's name in which the variable is looked for that it belongs to."""
 
-_DECLARED = re.compile(rb"\bstruct\s+(\w+)\s+(?:\*\s*(\w+)|(\w+)\s*[;=,)])")
+# Patterns that begin with letters are looked for ten times as fast as those with a \b there.
+_DECLARED = re.compile(rb"struct(?<!\wstruct)\s+(\w+)\s+(?:\*\s*(\w+)|(\w+)\s*[;=,)])")
 _MEMMAP = re.compile(
-    rb"\bmem(?:set|cpy|move)\w*\s*\([^;]*sizeof\s*\(\s*(?:struct\s+page\b|\*\s*page\s*\))"
+    rb"mem(?:set|cpy|move)(?<!\wmemset)(?<!\wmemcpy)(?<!\wmemmove)"
+    rb"\w*\s*\([^;]*sizeof\s*\(\s*(?:struct\s+page\b|\*\s*page\s*\))"
 )
 
 
@@ -257,7 +259,7 @@ def writes_of(text: bytes) -> Writes:
     befores = [
         text[max(0, match.start() - _REACH) : match.start()] for match in _ASSIGNED.finditer(text)
     ]
-    befores += [match["owner"] for match in _ADDRESSED.finditer(text)]
+    befores += _addressed(text)
     for before in befores:
         if owner := _OWNER.search(before):
             written.add(owner[1])
@@ -270,6 +272,17 @@ def writes_of(text: bytes) -> Writes:
             if (one or two) in written:
                 records.add(record.decode("ascii", "replace"))
     return Writes(tuple(sorted(records)), _MEMMAP.search(text) is not None)
+
+
+def _addressed(text: bytes) -> Iterator[bytes]:
+    """What stands between an "&", or "WRITE_ONCE(", and the flags of it."""
+    done = 0
+    for match in _WORD.finditer(text):
+        start = match.start()
+        start -= text[start - 1 : start] == b"_"
+        if opened := _OPENED.search(text, max(done, start - _REACH), start):
+            done = match.end()
+            yield opened["owner"]
 
 
 def _kept(store: Store | None, key: bytes) -> list[_Chunk]:
