@@ -55,15 +55,18 @@ class Context:
 
     def where(self, cursor: CXCursor) -> Location:
         """Where the cursor's text stands; a macro's expansion stands where it is used."""
-        handle, line, column, _ = self.clang.place(self.lib.clang_getCursorLocation(cursor))
+        handle, line, column = self.clang.place(self.lib.clang_getCursorLocation(cursor))
         return Location(self.relative(handle), line, column)
+
+    def file_of(self, cursor: CXCursor) -> str:
+        """The file of `where`."""
+        return self.relative(self.clang.file_of(self.lib.clang_getCursorLocation(cursor)))
 
     def extent(self, cursor: CXCursor) -> tuple[int, int]:
         """The offsets in its file, in bytes, at which the cursor's text starts and ends."""
         span = self.lib.clang_getCursorExtent(cursor)
-        start = self.clang.place(self.lib.clang_getRangeStart(span))
-        end = self.clang.place(self.lib.clang_getRangeEnd(span))
-        return start[3], end[3]
+        start = self.clang.offset(self.lib.clang_getRangeStart(span))
+        return start, self.clang.offset(self.lib.clang_getRangeEnd(span))
 
     def lines(self, cursor: CXCursor) -> tuple[int, int]:
         """The first and the last line of the cursor's text."""
@@ -83,7 +86,7 @@ class Context:
         key = name
         definition = self.lib.clang_getCursorDefinition(declaration)
         if definition.kind == k.FUNCTION_DECL:
-            file = self.where(definition).file
+            file = self.file_of(definition)
             if self.lib.clang_getCursorLinkage(definition) == k.LINKAGE_INTERNAL:
                 key = f"{name}@{file}"
             if file != self.file:
@@ -119,7 +122,7 @@ class Context:
         if key != name:
             return key
         kind = self.lib.clang_getCursorType(variable)
-        file = self.where(self.lib.clang_getTypeDeclaration(kind)).file
+        file = self.file_of(self.lib.clang_getTypeDeclaration(kind))
         if file in self._shared:
             key = f"{name}@{file}"
             self.needs.add(key)

@@ -143,8 +143,8 @@ class Clang:
         self.lib: Any = library
         self._spelled: dict[tuple[int, int], str] = {}
         self._files: dict[int | None, str] = {}
-        out = (ctypes.c_void_p(), ctypes.c_uint(), ctypes.c_uint(), ctypes.c_uint())
-        self._place = (*out, tuple(map(ctypes.byref, out)))
+        self._place = (ctypes.c_void_p(), ctypes.c_uint(), ctypes.c_uint(), ctypes.c_uint())
+        self._refs = tuple(map(ctypes.byref, self._place))
 
     def text(self, string: CXString) -> str:
         """The string's value; frees it."""
@@ -169,11 +169,21 @@ class Clang:
             self._spelled[key] = known
         return known
 
-    def place(self, location: CXSourceLocation) -> tuple[int | None, int, int, int]:
-        """File handle, line, column and offset of where the text (or its macro) stands."""
-        handle, line, column, offset, refs = self._place
-        self.lib.clang_getExpansionLocation(location, *refs)
-        return handle.value, line.value, column.value, offset.value
+    def place(self, location: CXSourceLocation) -> tuple[int | None, int, int]:
+        """File handle, line and column of where the text (or its macro) stands."""
+        handle, line, column, _ = self._place
+        self.lib.clang_getExpansionLocation(location, *self._refs[:3], None)
+        return handle.value, line.value, column.value
+
+    def file_of(self, location: CXSourceLocation) -> int | None:
+        """The file's handle alone: clang need not count the lines of a header for it."""
+        self.lib.clang_getExpansionLocation(location, self._refs[0], None, None, None)
+        return self._place[0].value
+
+    def offset(self, location: CXSourceLocation) -> int:
+        """Bytes of the file before the text (or its macro)."""
+        self.lib.clang_getExpansionLocation(location, None, None, None, self._refs[3])
+        return self._place[3].value
 
     def file_name(self, handle: int | None) -> str:
         """The path clang knows the file by, "" for none."""

@@ -79,8 +79,7 @@ def lower_unit(
     for cursor in clang.children(top):
         if cursor.kind not in (k.FUNCTION_DECL, k.VAR_DECL):
             continue
-        where = context.where(cursor)
-        if where.file != file:
+        if context.file_of(cursor) != file:
             continue
         if cursor.kind == k.VAR_DECL:
             tables += _tables(context, cursor)
@@ -159,7 +158,7 @@ def _inlines(
         if key in done:
             continue
         done.add(key)
-        file = context.where(cursor).file
+        file = context.file_of(cursor)
         first, last = context.lines(cursor)
         hit = [
             ir.Damage(file, context.clang.spelling(cursor), place, message)
