@@ -181,18 +181,16 @@ def _program(
     salt = digest(identity(), msgspec.msgpack.encode(table, order="deterministic"))
     engine = Engine(table, models, layout, jobs, store, salt)
     linking = Linking(tree)
-    engine.add(linking.fitting(units), lambda done, total: progress("following calls", done, total))
+    engine.add(linking.fitting(units))
     for _ in range(_ROUNDS):
-        more = sorted(_deciding(engine, lexicon, survey) - set(files))
+        more = _missed(engine, lexicon, survey, files, progress)
         if not more:
             break
         files += more
         units = reader.units(more, lambda done, total: progress("reading files", done, total))
         units.append(reader.headers(units))
-        engine.add(
-            linking.fitting(units),
-            lambda done, total: progress("following more calls", done, total),
-        )
+        engine.add(linking.fitting(units))
+    engine.follow(lambda done, total: progress("following calls", done, total))
     engine.finish()
     survey.save()
     unread = [Unread(file, reason) for file, reason in survey.odd]
@@ -246,6 +244,25 @@ def _program(
         tuple(sorted(unread)),
         reader.accidents + len(engine.failed),
     )
+
+
+def _missed(
+    engine: Engine, lexicon: Lexicon, survey: Survey, files: Sequence[str], progress: Progress
+) -> list[str]:
+    """The files that a plain write hangs on and that are not among `files`; sorted.
+
+    Nothing else is followed until there are none: it would be followed again with them.
+    """
+
+    def told(done: int, total: int) -> None:
+        progress("following plain writes", done, total)
+
+    engine.search(told)
+    more = _deciding(engine, lexicon, survey) - set(files)
+    if not more:
+        engine.follow(lambda done, total: progress("following calls", done, total))
+        more = _deciding(engine, lexicon, survey) - set(files)
+    return sorted(more)
 
 
 def _deciding(engine: Engine, lexicon: Lexicon, survey: Survey) -> set[str]:

@@ -46,6 +46,7 @@ _ALONE = 40
 """Functions that are done sooner here than a worker is started."""
 
 
+Progress: TypeAlias = Callable[[int, int], None]
 _Part: TypeAlias = tuple[str, ...]
 """A strongly connected component of the call graph."""
 
@@ -84,6 +85,8 @@ class Engine:
         self._settled: dict[str, bool] = {}
         self._slots: dict[str, list[tuple[str, str]]] = {}
         self._made: dict[bytes, Record] = {}
+        self._stale: set[str] = set()
+        """Functions that were not summed up since they, or what they call, changed."""
         self._asked: dict[bytes, None] = {}
         self._recent = self._asked_before()
         self._stored = store.get_many(_KIND, self._recent) if store is not None else {}
@@ -94,9 +97,11 @@ class Engine:
         words = "|".join(sorted({*layout.overlays, *models.entry_types, *CARRIERS}))
         self._carriers = re.compile(rf"\b(?:{words})\b")
         self._carried: dict[str, bool] = {}
+        helpers = self.know.helpers.items()
+        self._plain = frozenset(name for name, row in helpers if row.atomicity == "plain")
 
-    def add(self, units: Iterable[ir.Unit], progress: Callable[[int, int], None]) -> None:
-        """Take more units in, and sum up what is new or may come out otherwise with them."""
+    def add(self, units: Iterable[ir.Unit]) -> None:
+        """Take more units in; `search` or `follow` sums their functions up."""
         for unit in units:
             for function, facts in zip(unit.functions, unit.facts, strict=True):
                 if function.key not in self.functions:
@@ -116,7 +121,20 @@ class Engine:
             self._callees.pop(key, None)
             self._ruled.pop(key, None)
             self._slots.pop(key, None)
-        _Pass(self, changed, progress).run()
+        self._stale |= changed
+
+    def search(self, progress: Progress) -> None:
+        """Sum up what `hanging` and `opaque` tell of, and nothing else.
+
+        That is functions with a plain write, theirs or left to them by a callee, and all that
+        these call: a third of the work, when others are about to come out otherwise again.
+        """
+        asking = [key for key in self.functions if self._asks(key)]
+        _Pass(self, progress, searching=True).run(asking)
+
+    def follow(self, progress: Progress) -> None:
+        """Sum up all that is new or may come out otherwise."""
+        _Pass(self, progress).run(self.graph.above(self._stale))
 
     def wanted(self, component: tuple[str, ...]) -> tuple[str, ...]:
         """The members that are to be summed up: a page matters to them, or a callee asks."""
@@ -234,6 +252,17 @@ class Engine:
             self._settled[key] = found
         return found
 
+    def _asks(self, key: str) -> bool:
+        # Whether there may be a plain write in it, as far as is known without following it.
+        record = self.records.get(key)
+        if record is not None and (record.plain or record.opaque):
+            return True
+        facts = self._facts[key]
+        overlays = self.know.layout.overlays
+        if not self._plain.isdisjoint(facts.named) or not overlays.isdisjoint(facts.flags):
+            return key in self._pages
+        return self._decides(key)
+
     def _decides(self, key: str) -> bool:
         # No page passes through it, but it calls a function whose plain write hangs on its
         # callers: on a constant that this one passes, say.
@@ -302,35 +331,32 @@ class Engine:
 class _Pass:
     """One pass over the call graph: which component is ready, and who is at work on what.
 
-    `stale` are the functions to begin with: others join them when what they call changes.
+    Only what is stale is summed up. Callers join when what they call came out otherwise; in a
+    pass that is `searching`, when a plain write was left to them.
     """
 
-    def __init__(
-        self, engine: Engine, stale: set[str], progress: Callable[[int, int], None]
-    ) -> None:
+    def __init__(self, engine: Engine, progress: Progress, *, searching: bool = False) -> None:
         self._engine = engine
-        self._stale = stale
+        self._stale = engine._stale
         self._progress = progress
+        self._searching = searching
         self._before = {key: record.version for key, record in engine.records.items()}
-        above = engine.graph.above(stale)
-        order = [part for part in engine.graph.order if not above.isdisjoint(part)]
-        home = {key: part for part in order for key in part}
+        above = engine.graph.above(self._stale)
+        parts = (part for part in engine.graph.order if not above.isdisjoint(part))
+        self._home = {key: part for part in parts for key in part}
+        """Of functions that are stale or may become so; the others are as they will be."""
         self._missing: dict[_Part, set[_Part]] = {}
         self._users: dict[_Part, list[_Part]] = {}
-        for part in order:
-            callees = (callee for key in part for callee in engine.callees(key))
-            below = {home[callee] for callee in callees if callee in home} - {part}
-            self._missing[part] = below
-            for other in below:
-                self._users.setdefault(other, []).append(part)
-        self._ready = deque(part for part in order if not self._missing[part])
+        self._finished: set[_Part] = set()
+        self._ready: deque[_Part] = deque()
         self._rounds: dict[str, Rounds] = {}
         self._todo: deque[str] = deque()
         self._signature: dict[str, bytes] = {}
         self._done = 0
 
-    def run(self) -> None:
-        """Sum up everything."""
+    def run(self, keys: Iterable[str]) -> None:
+        """Sum up these functions, and what they call."""
+        self._take(keys)
         crew: Crew | Inline | None = None
         under_way = 0
         try:
@@ -357,11 +383,29 @@ class _Pass:
             if crew is not None:
                 crew.stop()
 
+    def _take(self, keys: Iterable[str]) -> None:
+        """Have the components of these functions done, and first those that they call."""
+        todo = [self._home[key] for key in keys if key in self._home]
+        while todo:
+            part = todo.pop()
+            if part in self._missing:
+                continue
+            callees = (e.callee for key in part for e in self._engine.graph.calls.get(key, ()))
+            below = dict.fromkeys(self._home[callee] for callee in callees if callee in self._home)
+            waiting = [other for other in below if other != part and other not in self._finished]
+            self._missing[part] = set(waiting)
+            for other in waiting:
+                self._users.setdefault(other, []).append(part)
+                todo.append(other)
+            if not self._missing[part]:
+                self._ready.append(part)
+
     def _begin(self, part: _Part) -> None:
         engine = self._engine
         if self._stale.isdisjoint(part):
             self._through(part)
             return
+        self._stale.difference_update(part)
         members = engine.wanted(part)
         for key in part:
             engine.failed.pop(key, None)
@@ -392,11 +436,16 @@ class _Pass:
             self._through(rounds.part)
 
     def _through(self, part: _Part) -> None:
-        records = self._engine.records
-        for key in part if not self._stale.isdisjoint(part) else ():
-            now = records[key].version if key in records else None
+        engine = self._engine
+        self._finished.add(part)
+        for key in part:
+            record = engine.records.get(key)
+            now = record.version if record is not None else None
+            callers = engine.graph.callers.get(key, ())
             if now != self._before.get(key):
-                self._stale.update(edge.caller for edge in self._engine.graph.callers.get(key, ()))
+                self._stale |= {edge.caller for edge in callers}.difference(part)
+            if self._searching and record is not None and record.plain:
+                self._take(edge.caller for edge in callers)
         for user in self._users.get(part, ()):
             missing = self._missing[user]
             missing.discard(part)

@@ -9,6 +9,8 @@ Interface: `facts_of`.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import msgspec
 
 from flaglint import ir
@@ -25,11 +27,14 @@ def facts_of(function: ir.Function) -> ir.Facts:
     kinds: set[str] = set()
     named: set[str] = set()
     numbers: set[tuple[str, int]] = set()
+    flags: set[str] = set()
     for block in function.blocks:
         for op in block.ops:
             if isinstance(op, ir.Call | ir.Load | ir.Cast | ir.Binary):
                 # Computed from a frame number, a page may need neither variable nor cast.
                 kinds.add(op.type)
+            elif isinstance(op, ir.Store | ir.Rmw | ir.Addr):
+                flags.update(_flags(op.path))
             match op:
                 case ir.Call(callee=callee, args=args):
                     slot = "" if callee else op.slot or f"{function.key}:{op.target}"
@@ -61,7 +66,14 @@ def facts_of(function: ir.Function) -> ir.Facts:
         and not first.ops
         and isinstance(first.end, ir.Return)
         and isinstance(first.end.value, int),
+        tuple(sorted(flags)),
     )
+
+
+def _flags(path: ir.Path) -> Iterator[str]:
+    for step in path.steps:
+        if isinstance(step, ir.Field) and "flags" in step.name:
+            yield step.record
 
 
 def _fingerprint(function: ir.Function) -> bytes:

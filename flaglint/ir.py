@@ -250,7 +250,8 @@ class Facts(msgspec.Struct, frozen=True, array_like=True):
     the slot of an indirect one, where; `passed` the functions and own parameters given to a
     callee's argument: callee, number, what. `kinds` are the types of what it loads, casts,
     computes and is given by calls, `named` the names it calls, `numbers` the constants it gives
-    to them; `constant` says that all it does is to return a number.
+    to them; `constant` says that all it does is to return a number; `flags` are the records whose
+    member of such a name it assigns, or takes the address of.
     """
 
     digest: bytes
@@ -261,6 +262,7 @@ class Facts(msgspec.Struct, frozen=True, array_like=True):
     named: tuple[str, ...]
     numbers: tuple[tuple[str, int], ...]
     constant: bool
+    flags: tuple[str, ...]
 
 
 class Table(msgspec.Struct, frozen=True, array_like=True):

@@ -51,7 +51,8 @@ def records(
     layout = program.engine.know.layout
     engine = Engine(program.table, load_models(rules_dir()), layout, 1, store)
     for portion in portions:
-        engine.add(portion, quiet)
+        engine.add(portion)
+        engine.follow(quiet)
     engine.finish()
     return engine.records
 
@@ -101,3 +102,25 @@ def test_what_is_not_looked_at_makes_no_difference(
     seen = records(program, [units])
     monkeypatch.setattr(Engine, "looked_at", lambda self, key, view: view)
     assert records(program, [units]) == seen, "Models.settles names what is looked into after all"
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_searching_tells_what_following_all_tells(
+    program: Program, units: list[ir.Unit], seed: int
+) -> None:
+    """In fewer functions; and what is followed later comes out as if it had been at once."""
+    cut = random.Random(seed).randrange(1, len(units))
+    shuffled = random.Random(seed).sample(units, len(units))
+    layout = program.engine.know.layout
+    searched, followed = (Engine(program.table, load_models(rules_dir()), layout) for _ in range(2))
+    for portion in (shuffled[:cut], shuffled[cut:]):
+        searched.add(portion)
+        searched.search(quiet)
+        followed.add(portion)
+        followed.follow(quiet)
+        assert searched.hanging() == followed.hanging()
+        assert searched.opaque() == followed.opaque()
+    assert searched.hanging()
+    assert searched.records.keys() < followed.records.keys()
+    searched.follow(quiet)
+    assert searched.records == followed.records
