@@ -26,12 +26,20 @@ from flaglint.worker import Worker, start
 _AHEAD = 3
 """Tasks given to a worker before it answers the first, so that it never waits for us."""
 
+_HEAVY = 30_000
+"""The size of a worker's tasks above which it is given no more: they would wait behind a function
+that takes seconds, and others for them."""
+
 
 class Task(NamedTuple):
-    """One function to be summed up, and the digests of what it may look up."""
+    """One function to be summed up, and the digests of what it may look up.
+
+    `size` is how many bytes the function and these are, by which one can tell what will take long.
+    """
 
     key: str
     summaries: Mapping[str, bytes]
+    size: int = 0
 
 
 Work = Callable[[Task, Mapping[bytes, bytes]], bytes]
@@ -68,6 +76,16 @@ class _Worker(Worker):
         self.sent: set[bytes] = set()
         self.tasks: deque[tuple[Task, Mapping[bytes, bytes]]] = deque()
 
+    @property
+    def load(self) -> int:
+        """The sizes of all that it was given and did not answer."""
+        return sum(task.size for task, _ in self.tasks)
+
+    @property
+    def free(self) -> bool:
+        """Whether it may be given another task."""
+        return len(self.tasks) < _AHEAD and self.load < _HEAVY
+
 
 class Crew:
     """Does tasks in `jobs` processes. Raises OSError when none can be started."""
@@ -87,14 +105,14 @@ class Crew:
 
     def free(self) -> bool:
         """Whether another task may be submitted."""
-        return any(len(worker.tasks) < _AHEAD for worker in self._workers) or not self._workers
+        return any(worker.free for worker in self._workers) or not self._workers
 
     def submit(self, task: Task, blobs: Mapping[bytes, bytes]) -> None:
         """Take a task; `blobs` holds its summaries."""
         if not self._workers:
             self._rescued.append((task, blobs))
             return
-        worker = min(self._workers, key=lambda each: len(each.tasks))
+        worker = min(self._workers, key=lambda each: each.load)
         new = {name: data for name, data in blobs.items() if name not in worker.sent}
         worker.tasks.append((task, blobs))
         try:

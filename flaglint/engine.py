@@ -208,7 +208,9 @@ class Engine:
 
     def task(self, key: str, view: dict[str, Record]) -> Task:
         """What is asked of who sums the function up."""
-        return Task(key, {name: r.version for name, r in view.items()})
+        size = len(memoryview(self.functions[key].body))
+        size += sum(len(part) for record in view.values() for part in record.summary)
+        return Task(key, {name: r.version for name, r in view.items()}, size)
 
     def crew(self) -> Crew | Inline:
         """Who does the work of one pass."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Mapping
 
 import pytest
@@ -65,6 +66,25 @@ def test_a_summary_travels_to_each_worker_once(jobs: int) -> None:
     assert len(found) == 20
     assert {result.partition(b" ")[2] for result in found.values()} == {b"one two", b""}
     assert sum(b"one two" in result for result in found.values()) <= jobs
+
+
+def test_nothing_waits_behind_what_takes_long() -> None:
+    def work(task: Task, blobs: Mapping[bytes, bytes]) -> bytes:
+        time.sleep(1.0 if task.key == "long" else 0.01)
+        return b""
+
+    crew = Crew(work, 2)
+    done = []
+    try:
+        crew.submit(Task("long", {}, 1_000_000), {})
+        for number in range(5):
+            while not crew.free():
+                done.append(crew.finished()[0].key)
+            crew.submit(Task(str(number), {}, 100), {})
+        done += [crew.finished()[0].key for _ in range(6 - len(done))]
+    finally:
+        crew.stop()
+    assert done == ["0", "1", "2", "3", "4", "long"]
 
 
 def test_what_a_worker_died_of_is_done_here() -> None:
