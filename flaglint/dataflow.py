@@ -24,12 +24,13 @@ class Key:
     Keys are large, and asked for again and again: each is hashed once.
     """
 
-    __slots__ = ("_hash", "coarse", "fine")
+    __slots__ = ("_hash", "_rough", "coarse", "fine")
 
     def __init__(self, coarse: Hashable, fine: frozenset[Hashable]) -> None:
         self.coarse = coarse
         self.fine = fine
-        self._hash = hash((coarse, fine))
+        self._rough = hash(coarse)
+        self._hash = hash((self._rough, fine))
 
     def __hash__(self) -> int:
         return self._hash
@@ -41,6 +42,10 @@ class Key:
             and self.fine == other.fine
             and self.coarse == other.coarse
         )
+
+    def alike(self, other: Key) -> bool:
+        """Whether they differ in the fine half only."""
+        return self._rough == other._rough and self.coarse == other.coarse
 
 
 class Domain(Protocol[S, N_co]):
@@ -183,7 +188,7 @@ def _coarsely(
         return (key,)
     for one in reversed(states):
         # Room for it is made where the least is lost: by two that differ in the fine half only.
-        alike = _most_alike(one, [other for other in states if other != one])
+        alike = _most_alike(one, [other for other in states if other is not one])
         if alike is not None:
             changed = tuple(_joined(states, domain, block, alike, states.pop(one)))
             states[key] = after
@@ -202,7 +207,7 @@ def _coarsely(
 
 
 def _most_alike(key: Key, others: Iterable[Key]) -> Key | None:
-    same = [other for other in others if other.coarse == key.coarse]
+    same = [other for other in others if key.alike(other)]
     return max(same, key=lambda other: len(other.fine & key.fine), default=None)
 
 

@@ -40,6 +40,8 @@ MERGED = "paths were merged"
 P = TypeVar("P")
 
 _FIRST = itemgetter(0)
+_FLAT = frozenset(("a", "l", "f", "e", "alts"))
+"""Those of which no symbol or object is a part."""
 _HOLDERS = frozenset("odtnicr")
 """The kinds of value that objects may be in."""
 
@@ -160,7 +162,13 @@ class State:
         symbols: set[str] = set()
         for value in (*self.env.values(), *self.cells.values()):
             if type(value) is tuple:
-                _gather(value, held, symbols)
+                # Most name one thing: not worth a call.
+                if value[0] in ("s", "h"):
+                    symbols.add(value[1])
+                elif value[0] in ("o", "d"):
+                    held.add(value[1])
+                elif value[0] not in _FLAT:
+                    _gather(value, held, symbols)
         for name in [n for n in self.objects if n not in held and not n.startswith("F:")]:
             del self.objects[name]
             self.members.pop(name, None)
@@ -170,6 +178,8 @@ class State:
     def property(self) -> Hashable:
         """What two states must agree on to be joined without losing ownership."""
         objects = self.objects
+        if not objects:
+            return (), (), (), self.locks
         number: dict[str, int] = {}
         parts: list[Hashable] = []
         for name, items in (*_holding(self.env, objects), *_holding(self.cells, objects)):
