@@ -17,7 +17,8 @@ comments and under inactive #if either; two names of one hash (one in four thous
 cost the reading of a file, never a finding.
 
 Limits: a call through a macro that pastes the name together is not seen, nor is a function
-that is stored otherwise than by `.member = name` in an initialiser.
+that is stored otherwise than by `.member = name` in an initialiser. What a header of more than
+a megabyte defines is no reason to read a file.
 
 Interface: `make_lexicon`, `Lexicon`.
 """
@@ -42,6 +43,10 @@ _SCHEME = "3"
 
 _CHUNK = 1024
 """Files that are indexed together. Their places in it fit 16 bits."""
+
+_LONG_HEADER = 1 << 20
+"""Bytes above which a header is a list of registers: some hundred of them are as much text as all
+C files together."""
 
 _REBUILT = 8
 """A chunk is made anew when more than one in so many of its files changed."""
@@ -159,7 +164,11 @@ class Lexicon:
 def make_lexicon(survey: Survey, store: Store | None, jobs: int) -> Lexicon:
     """The index of the tree's files: from the store as far as they are unchanged."""
     key = digest("lexicon", survey.root, _SCHEME)
-    files = survey.sources()
+    files = [
+        file
+        for file in survey.sources()
+        if file.endswith(".c") or survey.stamps[file][0] <= _LONG_HEADER
+    ]
     kept = _kept(store, key)
     current = set(files)
     stale: set[str] = set(current)

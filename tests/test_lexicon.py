@@ -114,6 +114,15 @@ def test_headers_are_asked_for_apart(tmp_path: Path) -> None:
     assert lexicon.headers_calling(["named"]) == ("fs/a.h",), "the other speaks of no page"
 
 
+def test_long_headers_are_not_read_and_long_files_are(tmp_path: Path) -> None:
+    text = "static inline void f(struct page *p) { named(p); }\n"
+    long = text + "#define REGISTER 1\n" * 60_000
+    files = {"fs/a.h": text, "fs/registers.h": long, "fs/b.c": long}
+    lexicon = made(small_tree(tmp_path / "linux", files), None)
+    assert lexicon.headers_calling(["named"]) == ("fs/a.h",)
+    assert lexicon.calling(["named"]) == {"named": ("fs/b.c",)}
+
+
 def test_callers_are_found_in_all_chunks(tmp_path: Path) -> None:
     lexicon = made(tree(tmp_path), None)
     found = lexicon.calling(["all", "one_3", "one_39", "none"])
