@@ -85,7 +85,7 @@ class Interpreter(Calls):
             else:
                 states = [after for each in states for after in self._step(each, op)]
             if len(states) > _APART:
-                states = self._merged(states)
+                states = self.merged(states, ir.defined(op))
         leaving: list[tuple[int, State]] = []
         for each in states:
             leaving += self._leave(block, each)
@@ -122,11 +122,13 @@ class Interpreter(Calls):
         )
         return None if same else weakened
 
-    def _merged(self, states: list[State]) -> list[State]:
+    def merged(self, states: list[State], result: str) -> list[State]:
+        """Fewer states; those in which a call failed are not put to those in which it did not."""
         kept: dict[Hashable, State] = {}
         few = len(states) <= LIMIT
         for state in states:
-            key: Hashable = self.key(0, state) if few else state.property()
+            paths = self.key(0, state) if few else state.property()
+            key = (paths, state.mask(state.env.get(result)))
             if key in kept:
                 kept[key] = kept[key].joined(state, f"c{self.at}")
             elif len(kept) < LIMIT:

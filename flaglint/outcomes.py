@@ -7,7 +7,7 @@ outcomes are made coarser, never cut off.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from flaglint.calls import Calls
 from flaglint.memory import MAPPING
@@ -17,6 +17,7 @@ from flaglint.summary import Outcome
 from flaglint.values import ANY_CLASS, ERROR, NULL, VALID, Value, formal_root
 
 _MAX_OUTCOMES = 10
+_NOT_ZERO = ("k", ("s", ""), VALID)
 
 
 def outcomes_of(run: Calls, exits: Iterable[tuple[State, Value]]) -> tuple[Outcome, ...]:
@@ -36,11 +37,10 @@ def outcomes_of(run: Calls, exits: Iterable[tuple[State, Value]]) -> tuple[Outco
         if len(outcomes) <= _MAX_OUTCOMES:
             break
         merged: dict[object, Outcome] = {}
-        every = frozenset[str]().union(*(outcome.dropped for outcome in outcomes))
+        if reduce is not _coarse:
+            outcomes = list(_evened(outcomes))
         for outcome in outcomes:
             less = reduce(outcome)
-            if reduce is not _coarse:  # a lock that one of them drops is held after none
-                less = less._replace(dropped=every)
             key = less.effect()
             if key in merged:
                 less = _both(less, merged[key])
@@ -49,23 +49,39 @@ def outcomes_of(run: Calls, exits: Iterable[tuple[State, Value]]) -> tuple[Outco
     return tuple(outcomes)
 
 
+def _evened(outcomes: Sequence[Outcome]) -> Iterator[Outcome]:
+    """The outcomes with what one of them does to the caller's numbers and locks done by each.
+
+    A lock that one of them drops is held after none. Of a cell that one of them writes a number
+    to, the caller knows nothing after any; that no page is in a cell (NULL) is kept where another
+    outcome has one there.
+    """
+    dropped = frozenset[str]().union(*(outcome.dropped for outcome in outcomes))
+    stores = [store for outcome in outcomes for store in outcome.stores]
+    pages = {("*" + param, steps) for out in outcomes for (param, steps), _ in out.changed}
+    pages |= {cell for cell, held in stores if _page(held)}
+    numbers = {cell for cell, held in stores if _number(held)} - pages
+    for outcome in outcomes:
+        after = dict(outcome.stores) | {cell: ("s", "") for cell in numbers}
+        in_order = sorted(after.items(), key=lambda store: store[0])
+        yield outcome._replace(stores=tuple(in_order), dropped=dropped)
+
+
 def _both(one: Outcome, other: Outcome) -> Outcome:
     # Outcomes of one effect: what both are so under, and what is so after both.
     return one._replace(guards=one.guards & other.guards, known=one.known & other.known)
 
 
 def _coarse(outcome: Outcome) -> Outcome:
-    """The outcome without what no ownership hangs on: which number, which other value."""
+    """The outcome without what no ownership hangs on: which number but zero, which other value."""
     value = outcome.value
     if isinstance(value, int) and value != 0:
-        value = ("k", ("s", ""), VALID)
+        value = _NOT_ZERO
     elif isinstance(value, tuple) and value[0] not in ("o", "k", "d", "e"):
         value = ("s", "")
-    pages = {("*" + param, steps) for (param, steps), _ in outcome.changed}
     stores = tuple(
-        (cell, v)
-        for cell, v in outcome.stores
-        if not isinstance(v, int) or (v == 0 and cell in pages)
+        (cell, _NOT_ZERO if isinstance(held, int) and held != 0 else held)
+        for cell, held in outcome.stores
     )
     return outcome._replace(value=value, stores=stores)
 
@@ -84,15 +100,22 @@ def _coarser(outcome: Outcome) -> Outcome:
 
 
 def _coarsest(outcome: Outcome) -> Outcome:
-    """Without which result it is; what is said of pages may belong to another: a doubt."""
+    """Without which result it is; what is said of pages may belong to another: a doubt.
+
+    That it is not zero stays: callers that are told of an error go no further with the page.
+    """
     less = _coarser(outcome)
     value = less.value
-    if value is None or value == 0 or _page(value):
+    if value is None or value in (0, _NOT_ZERO) or _page(value):
         return less
     doubt = frozenset((MERGED,))
     changed = tuple((root, owner._replace(doubts=doubt)) for root, owner in less.changed)
     new = tuple((name, owner._replace(doubts=doubt)) for name, owner in less.new)
     return less._replace(value=None, changed=changed, new=new)
+
+
+def _number(value: Value) -> bool:
+    return isinstance(value, int) or value == _NOT_ZERO
 
 
 def _page(value: Value) -> bool:
