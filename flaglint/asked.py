@@ -18,6 +18,8 @@ from collections.abc import Iterator, Mapping
 from flaglint import ir
 from flaglint.summary import Summary
 
+_BOOLEAN = ("_Bool", "bool")
+
 _Condition = tuple[str, int]
 """The member ("" where it is not known) and the mask."""
 
@@ -45,6 +47,20 @@ class Asked:
         member = path.rpartition("|")[2] if "|" in path else ""
         same = [at for at, other in places if not member or not other or other == member]
         return len(same) > 1 and any(at in self._ahead[block] for at in same)
+
+
+def answers(function: ir.Function) -> Iterator[str]:
+    """The locals that keep the answer to a question: those that are true or false, and pointers
+    that are NULL by a condition (`vma = vmf ? vmf->vma : NULL`).
+    """
+    for name, kind in function.types.items():
+        if kind in _BOOLEAN:
+            yield name
+    copies = [op for block in function.blocks for op in block.ops if isinstance(op, ir.Copy)]
+    chosen = {op.dst for op in copies if op.dst.startswith("?") and op.src == 0}
+    for op in copies:
+        if op.src in chosen and op.type.endswith("*"):
+            yield from (str(op.src), op.dst)
 
 
 def _loads(function: ir.Function) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from collections.abc import Hashable
 
 from flaglint import ir
 from flaglint.accesses import Seen
-from flaglint.asked import Asked
+from flaglint.asked import Asked, answers
 from flaglint.calls import Calls
 from flaglint.dataflow import Key, live
 from flaglint.knowledge import Knowledge
@@ -24,7 +24,6 @@ LIMIT = 12
 """States kept apart inside a block."""
 _APART = 4
 """States that are not worth comparing inside a block: at its end all are."""
-_BOOLEAN = ("_Bool", "bool")
 
 
 class Interpreter(Calls):
@@ -49,9 +48,7 @@ class Interpreter(Calls):
             and not isinstance(op.path.steps[0], ir.Deref)
         )
         self.kept = [names | self.pinned for names in self.live]
-        self.booleans = sorted(
-            name for name, kind in function.types.items() if kind in _BOOLEAN and kind
-        )
+        self.answers = sorted(set(answers(function)))
 
     # The solver's domain.
 
@@ -97,7 +94,7 @@ class Interpreter(Calls):
         """Ownership and locks, and the conditions that later branches may repeat."""
         env = state.env
         fine: set[Hashable] = {
-            (name, env[name]) for name in self.booleans if isinstance(env.get(name), int)
+            (name, env[name]) for name in self.answers if isinstance(env.get(name), int)
         }
         for known, mask in state.facts.items():
             if isinstance(known, tuple) and known[0] == "s" and "&" in known[1]:
