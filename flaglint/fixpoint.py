@@ -60,14 +60,22 @@ def summarise(function: ir.Function, know: Knowledge) -> Result:
     """Interpret the function to its fixed point and sum it up.
 
     It is done with all care where a plain write is met: in what is called, as a rule, and so
-    known before; its own is seen on the way.
+    known before; its own is seen on the way. What callers get a page from is, too: what they
+    write is judged by it.
     """
-    if any(summary.plain for summary in know.summaries.values()):
+    if _gives(function, know) or any(summary.plain for summary in know.summaries.values()):
         return _summarised(function, know, _FULL)
     result = _summarised(function, know, _LIGHT)
     if result.summary.plain or any_plain(result.decided):
         return _summarised(function, know, _FULL)
     return result
+
+
+def _gives(function: ir.Function, know: Knowledge) -> bool:
+    places = (
+        kind.removesuffix("*").rstrip() for kind in map(function.types.get, function.params) if kind
+    )
+    return any(map(know.layout.page_type, (function.result, *places)))
 
 
 def _summarised(function: ir.Function, know: Knowledge, efforts: Sequence[Effort]) -> Result:
