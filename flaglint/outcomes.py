@@ -62,7 +62,7 @@ def _evened(outcomes: Sequence[Outcome]) -> Iterator[Outcome]:
     pages |= {cell for cell, held in stores if _page(held)}
     numbers = {cell for cell, held in stores if _number(held)} - pages
     for outcome in outcomes:
-        after = dict(outcome.stores) | {cell: ("s", "") for cell in numbers}
+        after = dict(outcome.stores) | dict.fromkeys(numbers, ("s", ""))
         in_order = sorted(after.items(), key=lambda store: store[0])
         yield outcome._replace(stores=tuple(in_order), dropped=dropped)
 
