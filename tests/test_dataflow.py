@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -229,3 +230,14 @@ def test_a_copy_is_independent(one: State, mask: int) -> None:
     other.objects["n"] = Owner(Kind.FRESH)
     assert (one.env, one.facts, one.objects) == before
     assert one.copy().same(one)
+
+
+@pytest.mark.parametrize("promised", [True, False])
+def test_what_one_path_promises_and_the_other_found_is_found_on_both(promised: bool) -> None:
+    one, two = State(), State()
+    for state, kind in ((one, "now"), (two, "flag")):
+        state.objects["o1"] = Owner(Kind.SHARED)
+        state.env["folio"] = ("o", "o1", 0, 0)
+        state.facts[kind, "o1", "mapping"] = VALID
+    both = one.joined(two, "j") if promised else two.joined(one, "j")
+    assert both.facts == {("flag", "o1", "mapping"): VALID}
