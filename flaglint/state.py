@@ -248,6 +248,11 @@ class State:
                         merged[key] = known
                 elif known | facts[key] != ANY_CLASS:
                     merged[key] = known | facts[key]
+            elif isinstance(key, tuple) and key[0] in ("now", "flag"):
+                # Promised on one path and found on the other: on both it was found.
+                both = known | facts.get(("flag" if key[0] == "now" else "now", *key[1:]), ANY_CLASS)
+                if both != ANY_CLASS:
+                    merged["flag", key[1], key[2]] = both
         for key in _facts_about(merged, blended.keys()) if blended else ():
             del merged[key]
         for symbol, mask in blended.items():
