@@ -10,7 +10,7 @@ from flaglint.location import Location
 from flaglint.lockset import lock_name
 from flaglint.memory import MAPPING
 from flaglint.models import LockRule
-from flaglint.ownership import Kind
+from flaglint.ownership import Kind, Origin
 from flaglint.state import State
 from flaglint.values import VALID, Value, object_of
 
@@ -43,12 +43,14 @@ class Containers(Applying):
         if _field(head) in self.models.inventories:
             state.objects[what] = taken_off(state.objects[what], where)
             return
+        free = self._free_list_at(head)
+        if free:
+            # Nobody else's for as long as the list's lock is held.
+            owner = state.objects[what].moved(Kind.FREE, f"it is on {free}", where)
+            state.objects[what] = owner.from_(Origin.LISTED, free)
+            return
         if isinstance(head, tuple) and head[0] in ("a", "l"):
             root, steps = head[1], head[2]
-            if self.free_list(steps):
-                why = "it is on the page allocator's free list"
-                state.objects[what] = state.objects[what].moved(Kind.FREE, why, where)
-                return
             spot = Spot("cell", root, (*steps, "[list]"))
             if self.private(spot):
                 # An element is on one list: it has left the one it was on.
@@ -57,13 +59,15 @@ class Containers(Applying):
                 self.add(state, (root, spot.steps), state.objects[what])
                 state.members[what] = (root, steps)
                 return
-        if isinstance(head, tuple) and head[0] == "h" and head[2] in self.models.free_lists:
-            why = "it is on the page allocator's free list"
-            state.objects[what] = state.objects[what].moved(Kind.FREE, why, where)
-            return
         list_ = head[2] if isinstance(head, tuple) and head[0] == "h" and head[2] else "a list"
         why = f"{name}() put it on {list_} that others can walk"
         self.publish(state, ("o", what, 0, 0), why, where)
+
+    def _free_list_at(self, head: Value) -> str:
+        if isinstance(head, tuple) and head[0] in ("a", "l"):
+            return self.free_list(head[2])
+        field = _field(head)
+        return field if field in self.models.free_lists else ""
 
     def _splice(self, state: State, source: Value, head: Value) -> None:
         if not (isinstance(source, tuple) and source[0] == "a"):
