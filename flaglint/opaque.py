@@ -3,7 +3,7 @@
 What such a function does with a page it is passed, and where it has a page from that it gives,
 is a doubt; reading the file that defines it settles the doubt.
 
-Interface: `effect`, `source`, `named`.
+Interface: `effect`, `source`, `by_operation`, `named`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable
 
 _NAMED = re.compile(r"(?:what|where) (\w+)\(\) (?:does with|gets) the page")
+
+_OPERATION = re.compile(r"what \w+\.\w+\(\) does with the page")
 
 
 def effect(name: str) -> str:
@@ -22,6 +24,15 @@ def effect(name: str) -> str:
 def source(name: str) -> str:
     """The doubt on a page that the function gave."""
     return f"where {name}() gets the page from is not known"
+
+
+def by_operation(doubt: str) -> bool:
+    """Whether the doubt is what some table's function does with a page.
+
+    Of a page that others have they leave it in doubt nothing: to get a page back from all of them
+    takes a freeze or the last reference, and who has an operation called learns of neither.
+    """
+    return _OPERATION.match(doubt) is not None
 
 
 def named(doubts: Iterable[str]) -> frozenset[str]:

@@ -20,6 +20,7 @@ from flaglint.access import Access, Place
 from flaglint.callgraph import CallGraph
 from flaglint.contexts import Contexts
 from flaglint.finding import Evidence, RacingAccess, Step, Taken, Verdict
+from flaglint.opaque import by_operation
 from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, REASON, Kind, Origin
 
 _SHOWN = 4
@@ -178,6 +179,8 @@ def _suspicion(context: Context) -> tuple[int, int, str]:
 
 def _doubts(context: Context) -> tuple[str, ...]:
     own = sorted(context.access.owner.doubts)
+    if context.access.kind in OPEN:
+        own = [doubt for doubt in own if not by_operation(doubt)]
     if context.access.kind is Kind.PFN:
         own.append("who else can hold a page found by its frame number")
     return (*own, *context.doubts)
