@@ -17,12 +17,17 @@ HANDOVER = "handover"
 """The atomicity of a page's addition to a list that its reader empties at once (`handover`)."""
 
 
+BEHIND = "behind a pointer"
+"""The atomicity of a plain write of whatever word a pointer leads to that the function was given:
+a caller says whether it is a page's. The owner's root is where the pointer is found."""
+
+
 class Place(NamedTuple):
     """A site: where it stands, what it writes and how.
 
     `helper` is a helper's name, "(plain RMW)", "(plain store)" or a bulk writer's name;
     `flags` the enumerators it changes; `word` head, second or any; `atomicity` plain or
-    atomic. Of a handover, `flags` is the list's name and `word` is empty.
+    atomic, or BEHIND. Of a handover, `flags` is the list's name and `word` is empty.
     """
 
     where: Location

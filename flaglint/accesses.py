@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from flaglint import ir
-from flaglint.access import Access, Place
+from flaglint.access import BEHIND, Access, Place
 from flaglint.finding import Taken
 from flaglint.flagtable import Helper, Word
 from flaglint.knowledge import Knowledge
@@ -125,6 +125,21 @@ class Accesses(Pointers):
         taken = self.taken_here(state.locks)
         beside = frozen_formals(state) if owner.kind is Kind.ENTRY else frozenset()
         self._note(Access(place, owner, state.locks, guards, taken=taken, beside=beside), name)
+
+    def behind(
+        self, state: State, address: Value, helper: str, flags: tuple[str, ...], place: Location
+    ) -> None:
+        """Note a plain write of the word at an address that this function was given."""
+        if not (isinstance(address, tuple) and address[0] == "a" and address[1].startswith("*")):
+            return
+        if address[2] and address[2][-1] != "*":
+            return  # a member of what it was given
+        root = (address[1][1:], address[2])
+        at = Place(place, self.function.key, helper, flags, "any", BEHIND)
+        taken = self.taken_here(state.locks)
+        guards = self.guards(state, "")
+        owner = Owner(Kind.ENTRY, root=root, where=place)
+        self.seen.note(Access(at, owner, state.locks, guards, taken=taken))
 
     def hold(self, state: State, locks: frozenset[str], where: Location) -> None:
         """Hold these locks from here on."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from flaglint import ir
-from flaglint.access import Access
+from flaglint.access import BEHIND, Access
 from flaglint.accesses import frozen_formals
 from flaglint.actuals import Actuals, followed, taken_off
 from flaglint.finding import Step
@@ -56,6 +56,10 @@ class Applying(Actuals):
                 msgspec.structs.replace(at, lock=names[at.lock]) if at.lock in names else at
                 for at in access.taken
             )
+            if access.place.atomicity == BEHIND:
+                access = access._replace(locks=locks, chain=chain, taken=places)
+                self._behind_here(state, access, actuals)
+                continue
             for owner, name in self._owners(state, access, actuals):
                 guards = self._conditions(state, owner, access.place, name)
                 if owner.kind in CONDITIONAL or guards or owner.kind in OPEN:
@@ -66,6 +70,30 @@ class Applying(Actuals):
                 if owner.kind is Kind.ENTRY:
                     beside = frozen_formals(state) | self._beside(state, access, actuals)
                 self._note(Access(access.place, owner, locks, guards, chain, places, beside), met)
+
+    def _behind_here(self, state: State, access: Access, args: dict[str, Value]) -> None:
+        """The callee's write of a word: a page's, one that this function was given too, or none."""
+        assert access.owner.root is not None
+        param, steps = access.owner.root
+        word = args.get(param)
+        if steps and isinstance(word, tuple) and word[0] == "a":
+            cell = followed(state, word[1], (*word[2], *steps[:-1]))
+            there = state.env.get(cell[0][1:]) if cell[0].startswith("&") and not cell[1] else None
+            word = state.cells.get(cell, there)
+            if word is None and cell[0].startswith("*"):
+                word = ("a", cell[0], (*cell[1], "*"))
+        if isinstance(word, tuple) and word[0] == "o" and word[3] == self.layout.flags:
+            owner = state.objects[word[1]]
+            which = {0: "head", 1: "second"}.get(word[2], "any")
+            place = access.place._replace(word=which, atomicity="plain")
+            guards = self._conditions(state, owner, place, word[1])
+            beside = frozen_formals(state) if owner.kind is Kind.ENTRY else frozenset()
+            access = access._replace(place=place, owner=owner, guards=guards, beside=beside)
+            self._note(access, word[1])
+        elif isinstance(word, tuple) and word[0] == "a" and word[1].startswith("*"):
+            if word[2][-1:] in ((), ("*",)):
+                owner = access.owner._replace(root=(word[1][1:], word[2]))
+                self.seen.note(access._replace(owner=owner, guards=self.guards(state, "")))
 
     def _beside(self, state: State, access: Access, args: dict[str, Value]) -> frozenset[Root]:
         # The callee's frozen pages that are formals' here in turn.

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from flaglint import ir
-from flaglint.access import Access, Place
+from flaglint.access import BEHIND, Access, Place
 from flaglint.callgraph import CallGraph
 from flaglint.handover import settled
 from flaglint.layout import CARRIERS
@@ -46,6 +46,11 @@ def seen(
             contexts.setdefault(access.place, []).append((key, access, ()))
     published = _contracts(models.published_arguments, "pages in use", graph, functions)
     fresh = _contracts(models.fresh_arguments, "a new page", graph, functions)
+    # Nobody said that those words are a page's.
+    pending = {
+        key: tuple(access for access in accesses if access.place.atomicity != BEHIND)
+        for key, accesses in pending.items()
+    }
     for key, accesses in pending.items():
         for access in accesses:
             here = functions[key].where

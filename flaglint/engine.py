@@ -24,7 +24,7 @@ from flaglint.access import Access
 from flaglint.crew import Crew, Inline, Task
 from flaglint.flagtable import FlagTable
 from flaglint.knowledge import Knowledge
-from flaglint.layout import CARRIERS, Layout
+from flaglint.layout import CARRIERS, Layout, is_word_pointer
 from flaglint.models import Models
 from flaglint.packing import Anchors, DamagedError, unpack
 from flaglint.rounds import Rounds
@@ -242,6 +242,8 @@ class Engine:
         if facts.constant or any(map(self._carries, (*function.types.values(), *facts.kinds))):
             return True
         models, size = self.know.models, self.know.layout.size
+        if any(map(is_word_pointer, (*function.types.values(), *facts.kinds))):
+            return True  # it may write the word that it is given the address of
         return not models.locks.keys().isdisjoint(facts.named) or any(
             name in models.bulk and number == size for name, number in facts.numbers
         )

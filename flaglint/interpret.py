@@ -14,6 +14,7 @@ from flaglint.asked import Asked, answers
 from flaglint.calls import Calls
 from flaglint.dataflow import Key, live
 from flaglint.knowledge import Knowledge
+from flaglint.layout import is_word_pointer
 from flaglint.memory import MAPPING
 from flaglint.numbers import FLIP, SWAP, compute
 from flaglint.ownership import EXCLUSIVE, Kind, Origin
@@ -195,16 +196,26 @@ class Interpreter(Calls):
             name = "WRITE_ONCE" if op.marked else "(plain store)"
             self.write(state, spot, name, self.flag_names(self.get(state, op.src)), "plain")
         else:
+            name = "WRITE_ONCE" if op.marked else "(plain store)"
+            self._behind(state, op.path, name, self.get(state, op.src))
             self.put(state, spot, self.get(state, op.src), op.where)
+
+    def _behind(self, state: State, path: ir.Path, helper: str, bits: Value) -> None:
+        # A word is written where a pointer leads that may be the address of a page's.
+        kind = self.function.types.get(path.base, "")
+        if len(path.steps) == 1 and isinstance(path.steps[0], ir.Deref) and is_word_pointer(kind):
+            address = self.get(state, path.base)
+            self.behind(state, address, helper, self.flag_names(bits), self.where)
 
     def _modify(self, state: State, op: ir.Rmw) -> None:
         spot = self.spot(state, op.path)
+        mask = self.get(state, op.src)
+        if op.operator == "&=" and isinstance(mask, int):
+            mask = ~mask  # what it leaves out is cleared
         if self.is_word(spot):
-            mask = self.get(state, op.src)
-            if op.operator == "&=" and isinstance(mask, int):
-                mask = ~mask  # what it leaves out is cleared
             self.write(state, spot, "(plain RMW)", self.flag_names(mask), "plain")
         elif spot.sort == "cell":
+            self._behind(state, op.path, "(plain RMW)", mask)
             state.cells[(spot.root, spot.steps)] = ("s", self.symbol(state))
 
     def _binary(self, state: State, op: ir.Binary) -> None:

@@ -40,6 +40,11 @@ class Layout(msgspec.Struct, frozen=True):
         return "*" not in steps and all(r in self.confined for r in records)
 
 
+def is_word_pointer(kind: str) -> bool:
+    """Whether the type is that of a flags word's address."""
+    return kind.removeprefix("volatile ") == "unsigned long *"
+
+
 class Spot(NamedTuple):
     """A place: `sort` is var, cell, page, list or shared."""
 

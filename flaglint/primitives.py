@@ -29,10 +29,13 @@ class Primitives(Containers):
         if bitop.word >= len(args):
             return False
         word = args[bitop.word]
+        bit = args[bitop.bit] if bitop.bit >= 0 else None
         if not (isinstance(word, tuple) and word[0] == "o" and word[3] == self.layout.flags):
+            if bitop.atomicity == "plain":
+                flag = self.know.bits.get(bit, "") if isinstance(bit, int) else ""
+                self.behind(state, word, bitop.spelt, (flag,) if flag else (), op.where)
             return False
         spot = Spot("page", word[1], page=word[2], offset=word[3])
-        bit = args[bitop.bit] if bitop.bit >= 0 else None
         flags: tuple[str, ...] = ()
         if isinstance(bit, int):
             known = self.know.bits.get(bit)
