@@ -250,8 +250,8 @@ class State:
                     merged[key] = known | facts[key]
             elif isinstance(key, tuple) and key[0] in ("now", "flag"):
                 # Promised on one path, found on the other: on both it was found.
-                other = "flag" if key[0] == "now" else "now"
-                both = known | facts.get((other, *key[1:]), ANY_CLASS)
+                kind = "flag" if key[0] == "now" else "now"
+                both = known | facts.get((kind, *key[1:]), ANY_CLASS)
                 if both != ANY_CLASS:
                     merged["flag", key[1], key[2]] = both
         for key in _facts_about(merged, blended.keys()) if blended else ():
