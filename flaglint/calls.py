@@ -69,8 +69,9 @@ class Calls(Primitives):
                 doubts = owner.doubts | {effect(name)}
                 state.objects[item] = owner._replace(doubts=doubts)
         carried = next(objects_in(args), None)
-        if op.type in self.models.entry_types and carried is not None:
-            result = ("d", carried)
+        number = carried is not None and ("d", carried) in args and op.type == "unsigned long"
+        if carried is not None and (number or op.type in self.models.entry_types):
+            result = ("d", carried)  # a number made from a page's number refers to the page
         overlay = self.layout.page_type(op.type)
         if overlay:
             owner = Owner(Kind.UNKNOWN, doubts=frozenset((source(name),)), where=op.where)

@@ -244,7 +244,8 @@ class Engine:
         models, size = self.know.models, self.know.layout.size
         if any(map(is_word_pointer, (*function.types.values(), *facts.kinds))):
             return True  # it may write the word that it is given the address of
-        return not models.locks.keys().isdisjoint(facts.named) or any(
+        known = models.locks.keys() | models.store_number.keys()
+        return not known.isdisjoint(facts.named) or any(
             name in models.bulk and number == size for name, number in facts.numbers
         )
 

@@ -62,6 +62,7 @@ class Models(msgspec.Struct, frozen=True):
     called_unpublished: frozenset[str]
     publish: frozenset[str]
     publish_if_zero: frozenset[str]
+    store_number: dict[str, tuple[int, int]]
     store_failed: frozenset[str]
     look_up: frozenset[str]
     handed_over: frozenset[str]
@@ -175,6 +176,7 @@ def _models(directory: Path) -> Models:
         ),
         publish=frozenset(name for row in memory["publish"] for name in row["names"]),
         publish_if_zero=frozenset(memory["publish_if_zero"]),
+        store_number=_pairs(memory["store_number"], "to", "value"),
         store_failed=frozenset(memory["store_failed"]),
         hand_over=_pairs(memory["hand_over"], "entry", "head"),
         handed_over=frozenset(memory["handed_over"]),

@@ -192,6 +192,9 @@ class Primitives(Containers):
             if name in models.publish_if_zero:
                 state.env[op.dst] = ("t", "failed", "", "")
             return True
+        if name in models.store_number:
+            self._store_number(state, args, models.store_number[name], name, op)
+            return True
         if name in models.store_failed:  # asked again: the same answer
             known = state.facts[("failed", "")]
             state.env[op.dst] = 0 if known == NULL else ("s", self.symbol(state))
@@ -311,6 +314,17 @@ class Primitives(Containers):
         name = f"m{self.at}"
         state.objects[name] = Owner(Kind.UNKNOWN, doubts=frozenset((doubt,)), where=op.where)
         return ("o", name, "b", 0)
+
+    def _store_number(
+        self, state: State, args: tuple[Value, ...], pair: tuple[int, int], name: str, op: ir.Call
+    ) -> None:
+        to, value = (args[at] if at < len(args) else None for at in pair)
+        own = isinstance(to, tuple) and to[0] == "a" and to[1].startswith(("&", "k"))
+        if isinstance(value, tuple) and value[0] == "s" and value[1][2:] in self.function.params:
+            value = self.formal(state, value[1][2:], (), "folio")  # should a caller's be a page's
+        if not own:
+            self.publish(state, value, f"{name}() stored what refers to it", op.where)
+        state.env[op.dst] = ("s", self.symbol(state))
 
     def _hand_over(self, state: State, op: ir.Call, args: tuple[Value, ...]) -> None:
         """A page joins a list whose reader empties it at once; see `handover`."""
