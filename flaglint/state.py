@@ -240,7 +240,10 @@ class State:
                 new.cells[cell] = value
             elif cell not in new.cells and cell[0].startswith("*"):
                 new.cells[cell] = ("s", f"{tag}:{cell}")  # only one of the paths stored there
-        merged: dict[Hashable, int] = {}
+        theirs = {names.get(name, name) for name in other.objects}
+        merged: dict[Hashable, int] = {
+            key: known for key, known in facts.items() if _tells(key, self.objects.keys())
+        }
         for key, known in new.facts.items():
             if key in facts:
                 if isinstance(key, tuple) and key[0] == "=":
@@ -248,6 +251,8 @@ class State:
                         merged[key] = known
                 elif known | facts[key] != ANY_CLASS:
                     merged[key] = known | facts[key]
+            elif _tells(key, theirs):
+                merged[key] = known
             elif isinstance(key, tuple) and key[0] in ("now", "flag"):
                 # Promised on one path, found on the other: on both it was found.
                 kind = "flag" if key[0] == "now" else "now"
@@ -294,6 +299,11 @@ class State:
                 new.objects[mine] = join(new.objects[mine], owner, MERGED)
         new.locks = self.locks & other.locks
         return new
+
+
+def _tells(key: Hashable, there: AbstractSet[str]) -> bool:
+    # Whether it is said of a page that is not there on the other path: what it says stays so.
+    return isinstance(key, tuple) and key[0] in ("now", "flag") and key[1] not in there
 
 
 def alternatives(*owners: Owner) -> Value:

@@ -241,3 +241,14 @@ def test_what_one_path_promises_and_the_other_found_is_found_on_both(promised: b
         state.facts[kind, "o1", "mapping"] = VALID
     both = one.joined(two, "j") if promised else two.joined(one, "j")
     assert both.facts == {("flag", "o1", "mapping"): VALID}
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_what_is_known_of_a_page_that_the_other_path_has_not_stays_known(first: bool) -> None:
+    one, two = State(), State()
+    one.objects["o1"] = Owner(Kind.SHARED)
+    one.cells["*out", ()] = ("o", "o1", 0, 0)
+    one.facts["now", "o1", "mapping"] = VALID
+    two.cells["*out", ()] = 0
+    both = one.weakened(two, "w") if first else two.weakened(one, "w")
+    assert both.facts.get(("now", "o1", "mapping")) == VALID
