@@ -68,6 +68,7 @@ def build(
         taken.add(table.function)
     flows: list[tuple[str, str]] = []
     for key in functions:
+        flows += facts[key].flows
         for slot, callee in facts[key].stored:
             targets.setdefault(slot, set()).add(callee)
             taken.add(callee)

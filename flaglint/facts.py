@@ -23,6 +23,7 @@ def facts_of(function: ir.Function) -> ir.Facts:
     stored: list[tuple[str, str]] = []
     calls: list[tuple[str, str, Location]] = []
     passed: list[tuple[str, int, str]] = []
+    flows: list[tuple[str, str]] = []
     params = frozenset(function.params)
     kinds: set[str] = set()
     named: set[str] = set()
@@ -53,12 +54,20 @@ def facts_of(function: ir.Function) -> ir.Facts:
                         stored.append((f"{last.record}.{last.name}", src[1:]))
                 case ir.Copy(dst=dst, src=str(src)) if src.startswith("="):
                     stored.append((f"{function.key}:{dst}", src[1:]))
+                case ir.Copy(dst=dst, src=str(src), type=kind) if "(*" in kind:
+                    flows.append((f"{function.key}:{src}", f"{function.key}:{dst}"))
+                case ir.Load(dst=dst, path=path, type=kind) if "(*" in kind and path.steps:
+                    last = path.steps[-1]
+                    if isinstance(last, ir.Field):
+                        slot = f"{last.record}.{last.name}"
+                        flows.append((slot, f"{function.key}:{dst}"))
     first = function.blocks[0]
     return ir.Facts(
         digest(_fingerprint(function)),
         tuple(stored),
         tuple(calls),
         tuple(passed),
+        tuple(flows),
         tuple(sorted(kinds)),
         tuple(sorted(named)),
         tuple(sorted(numbers)),

@@ -248,7 +248,8 @@ class Facts(msgspec.Struct, frozen=True, array_like=True):
     `digest` tells apart any two functions but by where in their file they stand. `stored` are
     the functions put into members or variables, by slot; `calls` the calls: the callee or "",
     the slot of an indirect one, where; `passed` the functions and own parameters given to a
-    callee's argument: callee, number, what. `kinds` are the types of what it loads, casts,
+    callee's argument: callee, number, what; `flows` the function pointers copied into variables:
+    from which slot or variable, to which. `kinds` are the types of what it loads, casts,
     computes and is given by calls, `named` the names it calls, `numbers` the constants it gives
     to them; `constant` says that all it does is to return a number; `flags` are the records whose
     member of such a name it assigns, or takes the address of.
@@ -258,6 +259,7 @@ class Facts(msgspec.Struct, frozen=True, array_like=True):
     stored: tuple[tuple[str, str], ...]
     calls: tuple[tuple[str, str, Location], ...]
     passed: tuple[tuple[str, int, str], ...]
+    flows: tuple[tuple[str, str], ...]
     kinds: tuple[str, ...]
     named: tuple[str, ...]
     numbers: tuple[tuple[str, int], ...]
