@@ -17,7 +17,7 @@ from flaglint.models import Models
 from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, Kind, Origin, Owner, Root
 from flaglint.pointers import Pointers
 from flaglint.state import State
-from flaglint.values import NULL, VALID, Value, formal_root, object_of
+from flaglint.values import NULL, VALID, Value, formal_root, is_formal, object_of
 
 _WORD = 1 << 64
 """How many values a flags word has."""
@@ -207,7 +207,7 @@ class Accesses(Pointers):
         for key, mask in state.facts.items():
             if not isinstance(key, tuple):
                 continue
-            if key[0] == "s" and str(key[1]).startswith("p:"):
+            if key[0] == "fn" or is_formal(key):
                 found.add((key, mask))
             elif key[0] == "a" and key[2] == () and mask != VALID:
                 found.add((key, mask))

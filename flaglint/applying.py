@@ -18,7 +18,7 @@ from flaglint.location import Location
 from flaglint.ownership import CONDITIONAL, OPEN, Kind, Origin, Owner, Root, read_from
 from flaglint.state import Cell, State
 from flaglint.summary import Outcome, Summary
-from flaglint.values import ANY_CLASS, VALID, Value, formal_root, object_of
+from flaglint.values import ANY_CLASS, VALID, Value, formal_root, is_formal, object_of
 
 _KEPT = (Origin.MEMORY, Origin.MEMBER, Origin.GLOBAL)
 """Origins of a page that is kept somewhere, and was not found where pages are looked up."""
@@ -112,8 +112,12 @@ class Applying(Actuals):
                 continue
             if key[0] == "s":
                 value = self._symbol(state, str(key[1]), args)
-                if isinstance(value, tuple) and value[0] == "s" and value[1].startswith("p:"):
+                if is_formal(value):
                     found.add((value, mask & state.mask(value)))
+            elif key[0] == "fn":
+                value = self._symbol(state, key[1], args)
+                if is_formal(value):
+                    found.add((("fn", value[1], key[2]), mask))
             elif key[0] == "flag":
                 name = object_of(args.get(key[1][2:]))
                 if name and name.startswith("F:") and "|" not in name:
@@ -187,6 +191,10 @@ class Applying(Actuals):
             match key[0]:
                 case "s":
                     if not state.mask(self._symbol(state, str(key[1]), args)) & mask:
+                        return False
+                case "fn":  # the callback that this caller passes
+                    value = self._symbol(state, key[1], args)
+                    if isinstance(value, tuple) and value[0] == "f" and value[1] != key[2]:
                         return False
                 case "=":
                     number = state.number(self._symbol(state, str(key[1][1]), args))
@@ -299,6 +307,10 @@ class Applying(Actuals):
         match key[0]:
             case "s":
                 state.narrow(self._symbol(state, str(key[1]), args), mask)
+            case "fn":
+                value = self._symbol(state, key[1], args)
+                if is_formal(value):
+                    state.facts["fn", value[1], key[2]] = mask
             case "a" | "o":
                 value = args.get(str(key[1])[1 if key[0] == "a" else 2 :])
                 state.narrow(self._held(state, value) if key[0] == "o" else value, mask)

@@ -6,6 +6,9 @@ given, and its result is unknown.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from flaglint import ir
 from flaglint.memory import objects_in
 from flaglint.opaque import effect, source
@@ -13,13 +16,18 @@ from flaglint.ownership import CONDITIONAL, EXCLUSIVE, Kind, Owner
 from flaglint.primitives import Primitives
 from flaglint.state import State
 from flaglint.summary import Summary
-from flaglint.values import Value
+from flaglint.values import VALID, Value, is_formal
 
 _MAX_STATES = 24
 
 
 class Calls(Primitives):
-    """Decides what a call is, and what an unknown one leaves in doubt."""
+    """Decides what a call is, and what an unknown one leaves in doubt.
+
+    `by_pointer` is the formal that the function called came in by, or "".
+    """
+
+    by_pointer: str = ""
 
     def call(self, state: State, op: ir.Call) -> list[State]:
         """The states after a call."""
@@ -42,13 +50,16 @@ class Calls(Primitives):
             self.set(state, op.dst, ("s", self.symbol(state)), op.type)
             return [state]
         keys = (op.callee,) if op.callee else self._indirect(state, op)
+        pointer: Value = None if op.callee else self.get(state, op.target)
+        self.by_pointer = pointer[1] if is_formal(pointer) else ""
         for key in keys:
             self.seen.called(key, state.locks)
         found = [(key, self.know.summaries[key]) for key in keys if key in self.know.summaries]
         if found and len(found) == len(keys) and len(keys) <= 8:
             return self._summaries(state, op, found, args)
         for key, summary in found:
-            self._instantiate(state, op, key, summary, args)
+            with self._by(state, key):
+                self._instantiate(state, op, key, summary, args)
         self._unknown(state, op, name or op.slot or "a function pointer", args)
         return [state]
 
@@ -99,16 +110,31 @@ class Calls(Primitives):
     ) -> list[State]:
         results: list[State] = []
         for key, summary in found:
-            self._instantiate(state, op, key, summary, args)
-        for number, (_, summary) in enumerate(found):
+            with self._by(state, key):
+                self._instantiate(state, op, key, summary, args)
+        for number, (key, summary) in enumerate(found):
             for position, outcome in enumerate(summary.outcomes):
-                after = self._apply(state, op, summary, outcome, args, f"{number}.{position}")
+                with self._by(state, key):
+                    after = self._apply(state, op, summary, outcome, args, f"{number}.{position}")
                 if after is not None:
                     self._carry(after, op, args)
                     results.append(after)
             if len(results) > _MAX_STATES:
                 results = self.merged(results, op.dst)
         return results
+
+    @contextmanager
+    def _by(self, state: State, key: str) -> Iterator[None]:
+        """What is so when the function is the one that the caller's pointer leads to."""
+        if not self.by_pointer:
+            yield
+            return
+        fact = ("fn", self.by_pointer, key)
+        known = fact in state.facts
+        state.facts[fact] = VALID
+        yield
+        if not known:
+            del state.facts[fact]
 
     def merged(self, states: list[State], result: str) -> list[State]:
         """Fewer states that say no less is possible; `result` holds what the call gave."""

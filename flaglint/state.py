@@ -449,7 +449,7 @@ def _gather(value: Value, held: set[str], symbols: set[str]) -> None:
 def _kept(key: Hashable, symbols: set[str]) -> bool:
     if not isinstance(key, tuple):
         return False
-    if key[0] == "failed":
+    if key[0] in ("failed", "fn"):
         return True
     if key[0] == "=":
         return _kept(key[1], symbols)

@@ -73,6 +73,11 @@ def formal_root(name: str) -> tuple[str, tuple[str, ...]] | None:
     return param, tuple(steps)
 
 
+def is_formal(value: Value) -> bool:
+    """Whether the value is a number, or a function pointer, that a caller passes or keeps."""
+    return isinstance(value, tuple) and value[0] == "s" and str(value[1]).startswith("p:")
+
+
 def mentions(value: Value, symbol: str) -> bool:
     """Whether the value is built from the symbol or object."""
     if not isinstance(value, tuple):
