@@ -39,6 +39,7 @@ class Containers(Applying):
     def _insert(self, state: State, entry: Value, head: Value, where: Location, name: str) -> None:
         what = object_of(entry)
         if what is None or what not in state.objects:
+            self._link(state, entry, head, where, name)
             return
         if _field(head) in self.models.inventories:
             state.objects[what] = taken_off(state.objects[what], where)
@@ -62,6 +63,14 @@ class Containers(Applying):
         list_ = head[2] if isinstance(head, tuple) and head[0] == "h" and head[2] else "a list"
         why = f"{name}() put it on {list_} that others can walk"
         self.publish(state, ("o", what, 0, 0), why, where)
+
+    def _link(self, state: State, entry: Value, head: Value, where: Location, name: str) -> None:
+        # A structure allocated here joins a list: one that others can walk, or one of its own.
+        if isinstance(head, tuple) and head[0] in ("a", "l"):
+            spot = Spot("cell", head[1], (*head[2], "[list]"))
+            if self.private(spot) and ("seen", head[1]) not in state.facts:
+                return
+        self.publish(state, entry, f"{name}() put it on a list that others can walk", where)
 
     def _free_list_at(self, head: Value) -> str:
         if isinstance(head, tuple) and head[0] in ("a", "l"):

@@ -245,6 +245,8 @@ class Engine:
         if any(map(is_word_pointer, (*function.types.values(), *facts.kinds))):
             return True  # it may write the word that it is given the address of
         known = models.locks.keys() | models.store_number.keys()
+        if function.result.endswith("*") and not models.allocate_memory.isdisjoint(facts.named):
+            return True  # what it gives may be its caller's alone, and pages be kept there
         return not known.isdisjoint(facts.named) or any(
             name in models.bulk and number == size for name, number in facts.numbers
         )

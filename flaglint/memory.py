@@ -15,7 +15,7 @@ from flaglint.location import Location
 from flaglint.lockset import inner
 from flaglint.ownership import OPEN, Kind, Origin, Owner, read_from
 from flaglint.state import State, alternatives
-from flaglint.values import NULL, TRUE, Value, add_index, formal_name, object_of
+from flaglint.values import NULL, TRUE, VALID, Value, add_index, formal_name, object_of
 
 MAPPING = "mapping"
 """What facts call it that a page is in a mapping: in the page cache or the swap cache."""
@@ -383,6 +383,9 @@ class Memory:
                 self.add(state, cell, owner)
         else:
             state.cells[cell] = value
+        if ("seen", spot.root) in state.facts:
+            field = spot.field or "memory"
+            self.publish(state, value, f"stored to {field}, which others can reach by now", where)
         if name and owner and owner.kind is Kind.FRESH and not self.private(spot):
             root = (spot.root[1:], ())
             state.objects[name] = owner._replace(kind=Kind.WITHIN, root=root)
@@ -422,6 +425,7 @@ class Memory:
                 # What points at itself, as an empty list does, is followed once.
                 if value[1] not in roots:
                     roots.add(value[1])
+                    state.facts["seen", value[1]] = VALID
                     waiting += [held for (root, _), held in state.cells.items() if root == value[1]]
 
     def shown(self, name: str) -> None:

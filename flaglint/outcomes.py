@@ -148,6 +148,8 @@ class _Closing:
                 return self._object(item, 1)
             case "t":
                 return self._object(item, 2)
+            case "a" if ("seen", item[1]) in self._state.facts:
+                return ("h", "", "")
             case "a" if item[1].startswith("k"):
                 root = self.roots.setdefault(item[1], f"k{len(self.roots)}")
                 return ("a", root, item[2])
