@@ -388,7 +388,7 @@ class Applying(Actuals):
                 for owner in sorted(value[1], key=lambda o: (o.kind, str(o.root))):
                     if owner.kind is Kind.ENTRY and owner.root is not None:
                         if owner.root == (base[1:], steps):
-                            if cell not in state.cells and _filled(cell):
+                            if cell not in state.cells and _filled(state, cell):
                                 self.add(state, cell, self.some_member())
                             continue  # what the container held already
                         owner = self._entry(state, owner, args)
@@ -406,9 +406,10 @@ class Applying(Actuals):
             self.publish(state, value, "stored to shared memory", where)
 
 
-def _filled(cell: Cell) -> bool:
-    # Whether others fill the structure, too: a local holds what was put into it here.
-    return cell[0].startswith("k") or (cell[0].startswith("&") and "*" in cell[1])
+def _filled(state: State, cell: Cell) -> bool:
+    # Whether a container may hold what nobody saw being put into it.
+    others = ("filled", cell[0]) in state.facts or ("seen", cell[0]) in state.facts
+    return others or (cell[0].startswith("&") and "*" in cell[1])
 
 
 def _kept(owner: Owner, name: str) -> Owner:

@@ -89,9 +89,13 @@ class Calls(Primitives):
             result = self.new_object(state, owner, overlay)
         elif op.type.endswith("*"):
             result = ("h", self.at, "")
-        for value in args:
+        for value, arg in zip(args, op.args, strict=True):
             if isinstance(value, tuple) and value[0] == "a" and value[1].startswith("&"):
                 self._clobber(state, value, name)
+            if isinstance(value, tuple) and value[0] == "a" and value[1].startswith(("&", "k")):
+                places = self.function.types.get(str(arg), "").removesuffix("*").rstrip()
+                if not value[2] or self.layout.page_type(places):
+                    state.facts["filled", value[1]] = VALID
         self.set(state, op.dst, result, op.type)
 
     def _clobber(self, state: State, value: Value, name: str) -> None:

@@ -101,7 +101,8 @@ class Primitives(Containers):
             symbol = self.symbol(state)
             for cell in [c for c in state.cells if c[0] == f"k{symbol}"]:
                 del state.cells[cell]
-            state.facts.pop(("seen", f"k{symbol}"), None)
+            for fact in ("seen", "filled"):
+                state.facts.pop((fact, f"k{symbol}"), None)
             state.env[op.dst] = ("a", f"k{symbol}", ())
             return True
         mask = ERROR if name in models.no_pointer_if_true else _CLASSES.get(name)

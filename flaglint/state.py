@@ -303,10 +303,10 @@ class State:
 
 def _tells(key: Hashable, there: AbstractSet[str]) -> bool:
     # Whether it is said of a page that is not there on the other path: what it says stays so. So
-    # does that memory was made reachable.
+    # does that memory was made reachable, or may hold what was not seen.
     if not isinstance(key, tuple):
         return False
-    return key[0] == "seen" or (key[0] in ("now", "flag") and key[1] not in there)
+    return key[0] in ("seen", "filled") or (key[0] in ("now", "flag") and key[1] not in there)
 
 
 def alternatives(*owners: Owner) -> Value:
@@ -452,7 +452,7 @@ def _gather(value: Value, held: set[str], symbols: set[str]) -> None:
 def _kept(key: Hashable, symbols: set[str]) -> bool:
     if not isinstance(key, tuple):
         return False
-    if key[0] in ("failed", "fn", "seen"):
+    if key[0] in ("failed", "fn", "seen", "filled"):
         return True
     if key[0] == "=":
         return _kept(key[1], symbols)
