@@ -11,12 +11,12 @@ is seen as the two paths it has (property simulation: Das, Lerner, Seigle, "ESP"
 
 from __future__ import annotations
 
-from collections.abc import Container, Hashable, Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Container, Hashable, Mapping, Sequence
 from itertools import groupby
 from operator import attrgetter, itemgetter
 from typing import TypeVar
 
+from flaglint.known import about, joined, kept, rekey, rekeyed
 from flaglint.location import Location
 from flaglint.lockset import MustLockset
 from flaglint.ownership import Owner, join
@@ -28,7 +28,6 @@ from flaglint.values import (
     Value,
     formal_name,
     mentions,
-    mentions_any,
     rename,
 )
 
@@ -124,7 +123,7 @@ class State:
 
     def forget(self, symbol: str) -> None:
         """The symbol is about to mean something new: drop what was said of the old."""
-        for key in _facts_about(self.facts, {symbol}):
+        for key in about(self.facts, {symbol}):
             del self.facts[key]
         for table in (self.env, self.cells):
             for name in [
@@ -141,9 +140,9 @@ class State:
             self.facts.pop(("o", older), None)
         names = {name: older}
         self.objects[older] = self.objects.pop(name)
-        for key in _facts_about(self.facts, {name}):
+        for key in about(self.facts, {name}):
             known = self.facts.pop(key)
-            self.facts[_rekey(key, name, older)] = known
+            self.facts[rekey(key, name, older)] = known
         if name in self.members:
             self.members[older] = self.members.pop(name)
         self.env = {var: rename(value, names) for var, value in self.env.items()}
@@ -173,7 +172,7 @@ class State:
             del self.objects[name]
             self.members.pop(name, None)
         symbols |= held
-        self.facts = {key: mask for key, mask in self.facts.items() if _kept(key, symbols)}
+        self.facts = {key: mask for key, mask in self.facts.items() if kept(key, symbols)}
 
     def property(self) -> Hashable:
         """What two states must agree on to be joined without losing ownership."""
@@ -215,7 +214,7 @@ class State:
         if names:
             env = {n: rename(v, names) for n, v in env.items()}
             cells = {c: _rename_cell(v, names) for c, v in cells.items()}
-            facts = {_rekeyed(k, names): v for k, v in facts.items()}
+            facts = {rekeyed(k, names): v for k, v in facts.items()}
         new = self.copy()
         new.passed |= other.passed
         blended: dict[str, int] = {}
@@ -241,25 +240,8 @@ class State:
             elif cell not in new.cells and cell[0].startswith("*"):
                 new.cells[cell] = ("s", f"{tag}:{cell}")  # only one of the paths stored there
         theirs = {names.get(name, name) for name in other.objects}
-        merged: dict[Hashable, int] = {
-            key: known for key, known in facts.items() if _tells(key, self.objects.keys())
-        }
-        for key, known in new.facts.items():
-            if key in facts:
-                if isinstance(key, tuple) and key[0] == "=":
-                    if facts[key] == known:
-                        merged[key] = known
-                elif known | facts[key] != ANY_CLASS:
-                    merged[key] = known | facts[key]
-            elif _tells(key, theirs):
-                merged[key] = known
-            elif isinstance(key, tuple) and key[0] in ("now", "flag"):
-                # Promised on one path, found on the other: on both it was found.
-                kind = "flag" if key[0] == "now" else "now"
-                both = known | facts.get((kind, *key[1:]), ANY_CLASS)
-                if both != ANY_CLASS:
-                    merged["flag", key[1], key[2]] = both
-        for key in _facts_about(merged, blended.keys()) if blended else ():
+        merged = joined(new.facts, self.objects.keys(), facts, theirs)
+        for key in about(merged, blended.keys()) if blended else ():
             del merged[key]
         for symbol, mask in blended.items():
             if mask != ANY_CLASS:
@@ -299,14 +281,6 @@ class State:
                 new.objects[mine] = join(new.objects[mine], owner, MERGED)
         new.locks = self.locks & other.locks
         return new
-
-
-def _tells(key: Hashable, there: AbstractSet[str]) -> bool:
-    # Whether it is said of a page that is not there on the other path: what it says stays so. So
-    # does that memory was made reachable, or may hold what was not seen.
-    if not isinstance(key, tuple):
-        return False
-    return key[0] in ("seen", "filled") or (key[0] in ("now", "flag") and key[1] not in there)
 
 
 def alternatives(*owners: Owner) -> Value:
@@ -447,55 +421,6 @@ def _gather(value: Value, held: set[str], symbols: set[str]) -> None:
             for _, part in value[1:]:
                 if isinstance(part, tuple):
                     _gather(part, held, symbols)
-
-
-def _kept(key: Hashable, symbols: set[str]) -> bool:
-    if not isinstance(key, tuple):
-        return False
-    if key[0] in ("failed", "fn", "seen", "filled"):
-        return True
-    if key[0] == "=":
-        return _kept(key[1], symbols)
-    if key[0] in ("s", "h"):
-        return key[1] in symbols or str(key[1]).startswith("p:")
-    if key[0] in ("o", "d", "flag", "now"):
-        return key[1] in symbols or str(key[1]).startswith("F:")
-    if key[0] == "a":
-        return True
-    return mentions(key, "") or mentions_any(key, symbols)
-
-
-def _facts_about(
-    facts: Iterable[Hashable], symbols: AbstractSet[str]
-) -> list[tuple[Hashable, ...]]:
-    # The facts of the symbols themselves, of what is built from them, and of bits of them.
-    found = []
-    for key in facts:
-        if isinstance(key, tuple):
-            inner = key[1] if key[0] == "=" and isinstance(key[1], tuple) else key
-            name = inner[1] if len(inner) > 1 else None
-            if mentions_any(key, symbols) or (
-                isinstance(name, str) and "&" in name and _whole(name) in symbols
-            ):
-                found.append(key)
-    return found
-
-
-def _whole(bits: str) -> str:
-    """The symbol in "symbol&mask"."""
-    return bits.rpartition("&")[0]
-
-
-def _rekey(key: Hashable, old: str, new: str) -> Hashable:
-    if isinstance(key, tuple):
-        return tuple(_rekey(part, old, new) for part in key)
-    return new if key == old else key
-
-
-def _rekeyed(key: Hashable, names: dict[str, str]) -> Hashable:
-    if isinstance(key, tuple):
-        return tuple(_rekeyed(part, names) for part in key)
-    return names.get(key, key) if isinstance(key, str) else key
 
 
 def _rename_cell(value: Value, names: dict[str, str]) -> Value:

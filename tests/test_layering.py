@@ -44,7 +44,7 @@ ROWS = (
     {"gathering"},
     {"callgraph"},
     {"dataflow"},
-    {"lockset", "ownership", "loops"},
+    {"lockset", "ownership", "loops", "known"},
     {"state"},
     {"layout"},
     {"memory"},
