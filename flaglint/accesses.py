@@ -132,6 +132,8 @@ class Accesses(Pointers):
         """Note a plain write of the word at an address that this function was given."""
         if not (isinstance(address, tuple) and address[0] == "a" and address[1].startswith("*")):
             return
+        if self.function.name in self.models.bitops:
+            return  # whoever calls it writes the word
         if address[2] and address[2][-1] != "*":
             return  # a member of what it was given
         root = (address[1][1:], address[2])

@@ -65,10 +65,15 @@ class Containers(Applying):
         self.publish(state, ("o", what, 0, 0), why, where)
 
     def _link(self, state: State, entry: Value, head: Value, where: Location, name: str) -> None:
-        # A structure allocated here joins a list: one that others can walk, or one of its own.
+        # What is not known to be a page joins a list: one that others can walk, or one of the
+        # function's own or its caller's, which is not empty for that. It may be a structure that
+        # was allocated here.
         if isinstance(head, tuple) and head[0] in ("a", "l"):
             spot = Spot("cell", head[1], (*head[2], "[list]"))
-            if self.private(spot) and ("seen", head[1]) not in state.facts:
+            private = self.private(spot) and ("seen", head[1]) not in state.facts
+            if private or head[1].startswith("*"):
+                self.add(state, (spot.root, spot.steps), self.some_member())
+            if private:
                 return
         self.publish(state, entry, f"{name}() put it on a list that others can walk", where)
 
