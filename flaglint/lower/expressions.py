@@ -114,6 +114,8 @@ class Expressions(Places):
     def call(self, node: Node) -> ir.Operand:
         """A call: direct, through a pointer, or of a builtin."""
         callee = self.strip(node.children[0]) if node.children else node
+        while callee.kind == k.UNARY_OPERATOR and self.unary(callee) == "*" and callee.children:
+            callee = self.strip(callee.children[0])  # (*f)() calls what f() does
         name = ""
         key = ""
         target: ir.Operand = ""
