@@ -113,13 +113,14 @@ class Calls(Primitives):
         args: tuple[Value, ...],
     ) -> list[State]:
         results: list[State] = []
-        for key, summary in found:
+        for number, (key, summary) in enumerate(found):
             with self._by(state, key):
                 self._instantiate(state, op, key, summary, args)
-        for number, (key, summary) in enumerate(found):
-            for position, outcome in enumerate(summary.outcomes):
-                with self._by(state, key):
-                    after = self._apply(state, op, summary, outcome, args, f"{number}.{position}")
+                ends = [
+                    self._apply(state, op, summary, outcome, args, f"{number}.{position}")
+                    for position, outcome in enumerate(summary.outcomes)
+                ]
+            for after in ends:
                 if after is not None:
                     self._carry(after, op, args)
                     results.append(after)
