@@ -9,7 +9,7 @@ from flaglint.access import BEHIND, Access, Place
 from flaglint.finding import Taken
 from flaglint.flagtable import Helper, Word
 from flaglint.knowledge import Knowledge
-from flaglint.layout import Spot
+from flaglint.layout import Spot, word_at
 from flaglint.location import Location
 from flaglint.lockset import inner
 from flaglint.loops import Op, always
@@ -215,7 +215,7 @@ class Accesses(Pointers):
                 found.add((key, mask))
             elif key[0] == "flag" and key[1] == name and name.startswith("F:") and key[2] != TAIL:
                 found.add((key, mask))
-            elif key[0] == "=" and isinstance(key[1], tuple) and str(key[1][1]).startswith("p:"):
+            elif key[0] == "=" and is_formal(key[1]):
                 found.add((key, mask))
         return frozenset(found)
 
@@ -224,7 +224,7 @@ class Accesses(Pointers):
     ) -> None:
         """A write of the flags word at a place."""
         index = spot.page
-        word = "second" if index == 1 else "head" if index == 0 else "any"
+        word = word_at(index)
         first = state.facts.get(("flag", spot.root, TAIL)) == NULL
         if index == "b" and (first or spot.record not in ("", "page")):
             word = "head"

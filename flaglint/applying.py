@@ -13,7 +13,7 @@ from flaglint.access import BEHIND, Access
 from flaglint.accesses import frozen_formals
 from flaglint.actuals import Actuals, followed, taken_off
 from flaglint.finding import Step
-from flaglint.layout import Spot
+from flaglint.layout import Spot, word_at
 from flaglint.location import Location
 from flaglint.ownership import CONDITIONAL, OPEN, Kind, Origin, Owner, Root, read_from
 from flaglint.state import Cell, State
@@ -84,8 +84,7 @@ class Applying(Actuals):
                 word = ("a", cell[0], (*cell[1], "*"))
         if isinstance(word, tuple) and word[0] == "o" and word[3] == self.layout.flags:
             owner = state.objects[word[1]]
-            which = {0: "head", 1: "second"}.get(word[2], "any")
-            place = access.place._replace(word=which, atomicity="plain")
+            place = access.place._replace(word=word_at(word[2]), atomicity="plain")
             guards = self._conditions(state, owner, place, word[1])
             beside = frozen_formals(state) if owner.kind is Kind.ENTRY else frozenset()
             access = access._replace(place=place, owner=owner, guards=guards, beside=beside)

@@ -185,6 +185,8 @@ class Interpreter(Calls):
 
     def _store(self, state: State, op: ir.Store) -> None:
         spot = self.spot(state, op.path)
+        name = "WRITE_ONCE" if op.marked else "(plain store)"
+        value = self.get(state, op.src)
         if spot.sort == "page" and op.type in ("struct page", "struct folio"):
             self.write(state, spot, "(struct copy)", (), "plain")
         elif self.is_word(spot) and (
@@ -193,12 +195,10 @@ class Interpreter(Calls):
             or "flag" in spot.field
             or spot.field.endswith(".f")
         ):
-            name = "WRITE_ONCE" if op.marked else "(plain store)"
-            self.write(state, spot, name, self.flag_names(self.get(state, op.src)), "plain")
+            self.write(state, spot, name, self.flag_names(value), "plain")
         else:
-            name = "WRITE_ONCE" if op.marked else "(plain store)"
-            self._behind(state, op.path, name, self.get(state, op.src))
-            self.put(state, spot, self.get(state, op.src), op.where)
+            self._behind(state, op.path, name, value)
+            self.put(state, spot, value, op.where)
 
     def _behind(self, state: State, path: ir.Path, helper: str, bits: Value) -> None:
         # A word is written where a pointer leads that may be the address of a page's.

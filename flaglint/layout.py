@@ -40,6 +40,11 @@ class Layout(msgspec.Struct, frozen=True):
         return "*" not in steps and all(r in self.confined for r in records)
 
 
+def word_at(page: int | str) -> str:
+    """Which word the flags of that page of a folio are: head, second or any."""
+    return "head" if page == 0 else "second" if page == 1 else "any"
+
+
 def is_word_pointer(kind: str) -> bool:
     """Whether the type is that of a flags word's address."""
     return kind.removeprefix("volatile ") == "unsigned long *"
