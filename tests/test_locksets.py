@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -39,6 +40,35 @@ void probe_told_by_a_trylock(struct page *page)
 	if (zone)
 		spin_unlock(&zone->lock);
 	SetPageReferenced(page);
+}
+
+unsigned long address(void);
+
+void probe_kept_of_whichever_zone(struct page *page)
+{
+	struct zone *zone = (struct zone *)address();
+
+	spin_lock(&zone->lock);
+	SetPageReferenced(page);
+}
+
+static bool try_for(struct zone *zone, struct page *page)
+{
+	return spin_trylock(&zone->lock);
+}
+
+void probe_tried_by_a_callee(struct zone *zone, struct page *page)
+{
+	if (!try_for(zone, page))
+		return;
+	SetPageReferenced(page);
+	spin_unlock(&zone->lock);
+}
+
+void probe_tried_and_kept(struct zone *zone, struct page *page)
+{
+	if (try_for(zone, page))
+		SetPageReferenced(page);
 }
 
 void probe_kept(struct zone *zone, struct page *page)
@@ -79,3 +109,55 @@ def test_a_lock_told_by_a_trylock_through_a_pointer(taken: dict[str, set[str]]) 
 
 def test_a_lock_that_is_kept_is_taken(taken: dict[str, set[str]]) -> None:
     assert taken["probe_kept"] == {"zone.lock"}
+
+
+def test_which_zones_lock_it_is_makes_no_difference(taken: dict[str, set[str]]) -> None:
+    assert taken["probe_kept_of_whichever_zone"] == {"zone.lock"}
+
+
+def test_a_lock_that_a_callee_tries_to_take(taken: dict[str, set[str]]) -> None:
+    assert taken["probe_tried_by_a_callee"] == set()
+    assert taken["probe_tried_and_kept"] == {"zone.lock"}
+
+
+ENTRY = """
+#include <linux/pagemap.h>
+
+struct probe_queue {
+	spinlock_t lock;
+};
+
+static void write_it(struct address_space *mapping, pgoff_t index)
+{
+	struct folio *folio = filemap_get_folio(mapping, index);
+
+	if (!IS_ERR(folio))
+		__folio_set_referenced(folio);
+}
+
+void probe_twice(struct probe_queue *queue, struct address_space *mapping)
+{
+	%s
+	write_it(mapping, 0);
+	spin_lock(&queue->lock);
+	write_it(mapping, 1);
+	spin_unlock(&queue->lock);
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "held"), [("", ()), ("spin_lock(&queue->lock);", ("probe_queue.lock",))]
+)
+def test_locks_at_entry_are_those_of_all_calls(
+    before: str, held: tuple[str, ...], tmp_path: Path
+) -> None:
+    source = ENTRY % before
+    if before:
+        source = source.replace(
+            "write_it(mapping, 0);", "write_it(mapping, 0); spin_unlock(&queue->lock);"
+        )
+    build_tree(parse_fixture("entry", source), tmp_path / "tree")
+    request = analysis.Request((str(tmp_path / "tree"),), jobs=1, cache_dir=str(tmp_path / "cache"))
+    findings = analysis.analyse(request, lambda *_: None).findings
+    assert [f.locks for f in findings if f.file == "mm/fixture.c"] == [held]

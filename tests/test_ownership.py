@@ -1,0 +1,41 @@
+"""The more suspicious of two paths: what of either is kept."""
+
+from __future__ import annotations
+
+import pytest
+
+from flaglint.ownership import Kind, Origin, Owner, join
+
+LISTED = Owner(Kind.FREE, origin=Origin.LISTED, via="free_area.free_list")
+TYPED = Owner(Kind.FREE, origin=Origin.TYPED)
+
+
+def test_doubts_of_both_and_of_their_meeting() -> None:
+    one = Owner(Kind.SHARED, doubts=frozenset(("a",)))
+    other = Owner(Kind.FRESH, doubts=frozenset(("b",)))
+    assert join(one, other, "met").doubts == {"a", "b", "met"}
+    assert join(one, other._replace(kind=Kind.SHARED), "met").doubts == {"a", "b"}
+
+
+def test_how_a_free_page_is_known_to_be_free_is_kept() -> None:
+    """It says which lock keeps it so; of any other page where it came from is lost."""
+    for one, other in ((LISTED, TYPED), (TYPED, LISTED)):
+        found = join(one, other, "met")
+        assert (found.kind, found.origin, found.via) == (Kind.FREE, Origin.TYPED, "")
+    kept = Owner(Kind.SHARED, origin=Origin.MEMBER, via="pool.spare")
+    found = join(kept, Owner(Kind.SHARED, origin=Origin.LOOKUP, via="xa_load()"), "met")
+    assert (found.origin, found.via) == (Origin.ELSEWHERE, "")
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_kinds_are_told_apart(kind: Kind) -> None:
+    fresh = Owner(Kind.FRESH)
+    assert join(fresh, Owner(kind), "met").kind is kind
+    assert join(Owner(kind), fresh, "met").kind is kind
+
+
+def test_a_view_that_both_have() -> None:
+    slab = Owner(Kind.SHARED, view="slab")
+    assert join(slab, slab._replace(kind=Kind.FRESH), "met").view == "slab"
+    assert join(slab, Owner(Kind.FRESH, view="ptdesc"), "met").view == ""
+    assert join(slab, Owner(Kind.FRESH), "met").view == ""
