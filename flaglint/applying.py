@@ -313,10 +313,6 @@ class Applying(Actuals):
             case "a" | "o":
                 value = args.get(str(key[1])[1 if key[0] == "a" else 2 :])
                 state.narrow(self._held(state, value) if key[0] == "o" else value, mask)
-            case "flag":
-                name = object_of(self._held(state, args.get(key[1][2:])))
-                if name is not None and ("now", name, key[2]) not in state.facts:
-                    state.facts[("flag", name, key[2])] = mask
 
     def _change(
         self,
