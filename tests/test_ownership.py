@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
+from flaglint.location import Location
 from flaglint.ownership import Kind, Origin, Owner, join
+from flaglint.state import alternatives
 
 LISTED = Owner(Kind.FREE, origin=Origin.LISTED, via="free_area.free_list")
 TYPED = Owner(Kind.FREE, origin=Origin.TYPED)
@@ -39,3 +43,16 @@ def test_a_view_that_both_have() -> None:
     assert join(slab, slab._replace(kind=Kind.FRESH), "met").view == "slab"
     assert join(slab, Owner(Kind.FRESH, view="ptdesc"), "met").view == ""
     assert join(slab, Owner(Kind.FRESH), "met").view == ""
+
+
+def test_what_a_container_holds_does_not_hang_on_what_is_told_of_it() -> None:
+    shared = Owner(Kind.SHARED)
+    several = (
+        shared,
+        shared._replace(tentative=(Kind.FRESH, None, frozenset())),
+        shared._replace(why="found there", where=Location("mm/a.c", 1, 1)),
+        shared._replace(before=Kind.FRESH),
+    )
+    held = {repr(alternatives(*order)) for order in itertools.permutations(several)}
+    assert len(held) == 1
+    assert len(alternatives(*several)[1]) == 2

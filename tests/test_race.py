@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 
-from flaglint import callgraph
+from flaglint import callgraph, ir
 from flaglint.access import Access, Place
+from flaglint.callgraph import CallGraph, Edge
 from flaglint.finding import Step, Verdict
 from flaglint.location import Location
 from flaglint.ownership import Kind, Owner
@@ -29,12 +30,26 @@ def met(at: Place, *locks: str, kind: Kind = Kind.SHARED, caller: str = "") -> _
     return caller or at.function, Access(at, owner, frozenset(locks), chain=chain), ()
 
 
-def judged(*found: _Context) -> Judgement:
+def judged(*found: _Context, graph: CallGraph | None = None) -> Judgement:
     contexts: dict[Place, list[_Context]] = {}
     for context in found:
         contexts.setdefault(context[1].place, []).append(context)
-    (judgement,) = judge(contexts, callgraph.build({}, {}, ()), {})
+    graph = graph or callgraph.build({}, {}, ())
+    edges = [edge for edges in graph.callers.values() for edge in edges]
+    names = {name for edge in edges for name in (edge.caller, edge.callee)}
+    body = ir.packed(())
+    functions = {name: ir.Function(name, name, SITE.where, (), {}, "void", body) for name in names}
+    (judgement,) = judge(contexts, graph, functions)
     return judgement
+
+
+def calls(*edges: tuple[str, str, int]) -> CallGraph:
+    """Callers, callees, and the lines of the calls."""
+    callers: dict[str, tuple[Edge, ...]] = {}
+    for caller, callee, line in edges:
+        edge = Edge(caller, callee, Location("mm/a.c", line, 1))
+        callers[callee] = (*callers.get(callee, ()), edge)
+    return CallGraph({}, (), callers, {}, frozenset())
 
 
 def test_a_lock_that_all_others_hold() -> None:
@@ -73,3 +88,15 @@ def test_writers_of_another_word_do_not_count() -> None:
     other = place(2, "PG_waiters", "atomic", "second")
     assert judged(met(SITE), met(other)).verdict is Verdict.LOCKED
     assert judged(met(place(1, "PG_dirty", "plain", "any")), met(other)).verdict is Verdict.RACY
+
+
+def test_both_sides_are_told_from_an_entry_point_on() -> None:
+    """The shortest way: f9 calls f1 itself, and through f8; nobody gets lost in f7's recursion."""
+    graph = calls(("f9", "f8", 80), ("f8", "f1", 81), ("f9", "f1", 90), ("f6", "f2", 60))
+    around = calls(("f7", "f7", 70), ("f9", "f7", 71), ("f7", "f2", 72))
+    found = judged(met(SITE), met(OTHER), graph=graph)
+    assert found.worst is not None
+    assert found.worst.chain == (Step("f9", "mm/a.c", 90), Step("f1", "mm/a.c", 1))
+    assert found.racing[0].chain == (Step("f6", "mm/a.c", 60), Step("f2", "mm/a.c", 2))
+    found = judged(met(SITE), met(OTHER), graph=around)
+    assert [step.line for step in found.racing[0].chain] == [71, 72, 2]
