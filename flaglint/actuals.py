@@ -9,12 +9,13 @@
 from __future__ import annotations
 
 from flaglint.accesses import Accesses
+from flaglint.layout import Spot
 from flaglint.location import Location
 from flaglint.lockset import lock_name
 from flaglint.ownership import Kind, Owner
 from flaglint.state import Cell, State
 from flaglint.summary import Summary
-from flaglint.values import ANY_CLASS, Value, formal_root, object_of
+from flaglint.values import ANY_CLASS, Value, bytes_before, formal_root, object_of
 
 _POINTERS = 4
 """How many pointers are followed one after the other."""
@@ -41,6 +42,8 @@ class Actuals(Accesses):
         value = args.get(param)
         if not steps:
             return self.coerce(state, self._held(state, value), f"struct {overlay} *")
+        if bytes_before(steps):
+            return self._around(state, value, steps, overlay)
         if steps[-1] == _TAKEN:
             member = self._object(state, (param, (*steps[:-1], "[list]")), args, overlay)
             name = object_of(member)
@@ -71,6 +74,23 @@ class Actuals(Accesses):
             return ("h", self.at, field)
         if isinstance(value, tuple) and value[0] == "s" and steps[-1].startswith("."):
             return ("h", self.at, steps[-1][1:])  # as when the function itself reads it there
+        return None
+
+    def _around(self, state: State, value: Value, steps: tuple[str, ...], overlay: str) -> Value:
+        # The page around what was passed: its own list entry, say.
+        if not (isinstance(value, tuple) and len(steps) == 1):
+            return None
+        match value[0]:
+            case "o":
+                at = Spot("page", value[1], page=value[2], offset=value[3])
+                there = self._byte(at, -bytes_before(steps))
+                return ("o", value[1], there.page, there.offset)
+            case "l":
+                return self.take(state, (value[1], (*value[2], "[list]")), overlay)
+            case "a" if value[1].startswith("*"):
+                return self.formal(state, value[1][1:], (*value[2], *steps), overlay)
+            case "h":
+                return ("h", self.at, value[2])
         return None
 
     def _held(self, state: State, value: Value) -> Value:

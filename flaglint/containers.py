@@ -12,7 +12,7 @@ from flaglint.memory import MAPPING
 from flaglint.models import LockRule
 from flaglint.ownership import Kind, Origin
 from flaglint.state import State
-from flaglint.values import VALID, Value, object_of
+from flaglint.values import VALID, Value, formal_name, object_of
 
 
 class Containers(Applying):
@@ -29,7 +29,7 @@ class Containers(Applying):
             self._splice(state, source, head)
             return True
         if name in models.remove and len(args) > models.remove[name]:
-            what = object_of(args[models.remove[name]])
+            what = _element(state, args[models.remove[name]])
             if what is not None and what in state.objects:
                 state.objects[what] = taken_off(state.objects[what], op.where)
         if name in models.empty and len(args) > models.empty[name]:
@@ -37,7 +37,7 @@ class Containers(Applying):
         return name in models.remove or name in models.empty
 
     def _insert(self, state: State, entry: Value, head: Value, where: Location, name: str) -> None:
-        what = object_of(entry)
+        what = _element(state, entry)
         if what is None or what not in state.objects:
             self._link(state, entry, head, where, name)
             return
@@ -124,6 +124,15 @@ class Containers(Applying):
         """What holds a lock that was taken is not NULL."""
         if isinstance(owner, tuple) and owner[0] in ("s", "h", "a"):
             state.narrow(owner, VALID)
+
+
+def _element(state: State, entry: Value) -> str | None:
+    # The page that is linked by an entry: an item that the caller passed, once the function has
+    # asked for the page around it.
+    if isinstance(entry, tuple) and entry[0] == "a" and entry[1].startswith("*"):
+        named = formal_name(entry[1][1:], (*entry[2], "-"))
+        return next((name for name in state.objects if name.startswith(named)), None)
+    return object_of(entry)
 
 
 def _field(head: Value) -> str:

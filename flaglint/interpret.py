@@ -417,6 +417,11 @@ class Interpreter(Calls):
             case "reference" if truth and owner.kind in (Kind.PFN, Kind.UNKNOWN):
                 why = "a reference was taken to a page found by its number"
                 state.objects[name] = owner.moved(Kind.SHARED, why, self.where)
+            case "reference" if truth and owner.kind is Kind.ENTRY and owner.root and owner.root[1]:
+                # A list or a structure keeps it, but no reference: that others may free it
+                # meanwhile is what getting one can fail for.
+                why = "a reference was taken that could have failed: others can free it"
+                state.objects[name] = owner.moved(Kind.SHARED, why, self.where)
             case "free" if truth:
                 if owner.kind in (Kind.PFN, Kind.ENTRY, Kind.SHARED, Kind.UNKNOWN):
                     # True while the allocator's lock is held; race.judge looks for it.

@@ -15,11 +15,21 @@ from flaglint.location import Location
 from flaglint.lockset import inner
 from flaglint.ownership import OPEN, Kind, Origin, Owner, read_from
 from flaglint.state import State, alternatives
-from flaglint.values import NULL, TRUE, VALID, Value, add_index, formal_name, object_of
+from flaglint.values import (
+    NULL,
+    TRUE,
+    VALID,
+    Value,
+    add_index,
+    bytes_before,
+    formal_name,
+    object_of,
+)
 
 MAPPING = "mapping"
 """What facts call it that a page is in a mapping: in the page cache or the swap cache."""
 _MAX_STEPS = 6
+_BYTES = frozenset(("char *", "unsigned char *", "u8 *", "void *", "const void *", ""))
 _LOCKS = frozenset(("spinlock_t *", "struct spinlock *", "raw_spinlock_t *", "rwlock_t *"))
 
 
@@ -77,7 +87,9 @@ class Memory:
             if name.startswith("p:") and "|" not in name and "&" not in name:
                 value = ("a", "*" + name[2:], ())  # a callback's argument, passed as a number
         if not overlay:
-            return value
+            within = isinstance(value, tuple) and value[0] == "a" and bytes_before(value[2])
+            # Around what a formal points to is no page, but a structure that nothing is known of.
+            return ("s", self.symbol(state)) if within and kind not in _BYTES else value
         if value is None:
             return None
         if isinstance(value, int):
@@ -214,7 +226,7 @@ class Memory:
             match value[0]:
                 case "o":
                     return Spot("page", value[1], page=value[2], offset=value[3])
-                case "a":
+                case "a" if not bytes_before(value[2]):
                     last = value[2][-1] if value[2] else ""
                     return Spot("cell", value[1], value[2], field=last.removeprefix("."))
                 case "l":

@@ -7,7 +7,7 @@ from flaglint.layout import Spot
 from flaglint.memory import Memory
 from flaglint.ownership import Kind, Origin, Owner
 from flaglint.state import State
-from flaglint.values import Value, object_of
+from flaglint.values import Value, around, object_of
 
 
 class Pointers(Memory):
@@ -37,6 +37,8 @@ class Pointers(Memory):
         if isinstance(left, tuple) and left[0] == "l":
             number = state.number(right) or 0
             return (*left[:3], left[3] - number)
+        if isinstance(left, tuple) and left[0] == "a" and op.operator == "-":
+            return around(left, state.number(right))
         for value in (left, right):
             if isinstance(value, tuple) and value[0] == "d":
                 return value

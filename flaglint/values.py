@@ -73,6 +73,18 @@ def formal_root(name: str) -> tuple[str, tuple[str, ...]] | None:
     return param, tuple(steps)
 
 
+def around(member: Value, count: int | None) -> Value:
+    """What stands around something that a formal points to, so many bytes before it."""
+    if isinstance(member, tuple) and member[1].startswith("*") and count:
+        return ("a", member[1], (*member[2], f"-{count}"))
+    return None
+
+
+def bytes_before(steps: tuple[str, ...]) -> int:
+    """How many bytes before what a formal points to the page begins that is meant; 0: it is it."""
+    return int(steps[-1][1:]) if steps and steps[-1].startswith("-") else 0
+
+
 def is_formal(value: Value) -> bool:
     """Whether the value is a number, or a function pointer, that a caller passes or keeps."""
     return isinstance(value, tuple) and value[0] == "s" and str(value[1]).startswith("p:")
