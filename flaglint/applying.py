@@ -239,6 +239,8 @@ class Applying(Actuals):
                 owner = self._entry(after, owner, actuals)
             after.objects[new] = owner
             names[old] = new
+            if owner.origin is Origin.PUBLISHED:
+                self.shown(new)
         for root, owner in outcome.changed:
             self._change(after, root, owner, actuals)
         for (base, steps), value in outcome.stores:

@@ -35,7 +35,9 @@ def _precedes(function: ir.Function, one: Op, other: Op) -> bool:
     # Every path from the entry meets `one` before `other`, or they are one op.
     if one[0] == other[0]:
         return one[1] <= other[1]
-    return one[0] == 0 or other[0] not in _reached(function, [0], {0, one[0]})
+    if 0 in (one[0], other[0]):
+        return one[0] == 0
+    return other[0] not in _reached(function, [0], {0, one[0]})
 
 
 def _steps(function: ir.Function, met: int, shown: int) -> bool:
