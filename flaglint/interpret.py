@@ -48,6 +48,13 @@ class Interpreter(Calls):
             and op.path.steps
             and not isinstance(op.path.steps[0], ir.Deref)
         )
+        self.indices = frozenset(
+            name
+            for block in function.blocks
+            for op in block.ops
+            if isinstance(op, ir.Load | ir.Store)
+            for name in ir.indices(op.path)
+        ).difference(self.pinned)
         self.kept = [names | self.pinned for names in self.live]
         self.answers = sorted(set(answers(function)))
 
@@ -82,6 +89,9 @@ class Interpreter(Calls):
                 states = self._step(states[0], op)
             else:
                 states = [after for each in states for after in self._step(each, op)]
+            if ir.defined(op) in self.indices:
+                for each in states:
+                    each.step(ir.defined(op))
             if len(states) > _APART:
                 states = self.merged(states, ir.defined(op))
         leaving: list[tuple[int, State]] = []
@@ -178,8 +188,11 @@ class Interpreter(Calls):
         for owner in value[1]:
             one = state.copy()
             one.env[name] = self.new_object(one, owner, value[2])
-            if len(value) > 3:
-                one.members[one.env[name][1]] = value[3]
+            home, place = (*value[3:], None, None)[:2]
+            if home is not None:
+                one.members[one.env[name][1]] = home
+            if place is not None:
+                one.indexed[place] = one.env[name]
             states.append(one)
         return states
 

@@ -40,10 +40,14 @@ class Deref(msgspec.Struct, frozen=True, array_like=True, tag_field="tag", tag="
 
 
 class Index(msgspec.Struct, frozen=True, array_like=True, tag_field="tag", tag="i"):
-    """An element of an array; `at` is None when the code does not fix it, `size` in bytes."""
+    """An element of an array; `at` is None when the code does not fix it, `size` in bytes.
+
+    `by` is the variable that tells which, or "".
+    """
 
     at: int | None
     size: int
+    by: str = ""
 
 
 Step: TypeAlias = Field | Deref | Index
@@ -64,7 +68,7 @@ class Path(msgspec.Struct, frozen=True, array_like=True):
                 case Field():
                     text += f".{step.name}"
                 case Index():
-                    text += f"[{'' if step.at is None else step.at}]"
+                    text += f"[{step.by if step.at is None else step.at}]"
         return text
 
 
@@ -320,9 +324,11 @@ def operands(op: Op | Terminator) -> Iterator[Operand]:
     match op:
         case Load(path=path) | Addr(path=path):
             yield path.base
+            yield from indices(path)
         case Store(path=path, src=src) | Rmw(path=path, src=src):
             if path.steps:
                 yield path.base
+                yield from indices(path)
             yield src
         case Copy(src=src) | Cast(src=src) | Unary(src=src):
             yield src
@@ -340,6 +346,13 @@ def operands(op: Op | Terminator) -> Iterator[Operand]:
             yield value
         case _:
             return
+
+
+def indices(path: Path) -> Iterator[str]:
+    """The variables that tell which elements of arrays the path goes through."""
+    for step in path.steps:
+        if isinstance(step, Index) and step.by:
+            yield step.by
 
 
 def defined(op: Op) -> str:

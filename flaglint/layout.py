@@ -51,7 +51,10 @@ def is_word_pointer(kind: str) -> bool:
 
 
 class Spot(NamedTuple):
-    """A place: `sort` is var, cell, page, list or shared."""
+    """A place: `sort` is var, cell, page, list or shared.
+
+    `by` is the variable that tells which element of an array it is, or "".
+    """
 
     sort: str
     root: str = ""
@@ -60,3 +63,4 @@ class Spot(NamedTuple):
     offset: int = 0
     field: str = ""
     record: str = ""
+    by: str = ""

@@ -14,7 +14,7 @@ from flaglint.layout import Layout, Spot
 from flaglint.location import Location
 from flaglint.lockset import inner
 from flaglint.ownership import OPEN, Kind, Origin, Owner, read_from
-from flaglint.state import State, alternatives
+from flaglint.state import Cell, State, alternatives
 from flaglint.values import (
     NULL,
     TRUE,
@@ -40,6 +40,8 @@ class Memory:
         self.function = function
         self.layout = layout
         self.at = ""
+        self.indices: frozenset[str] = frozenset()
+        """The variables that tell which member of an array is meant; no pointer leads to them."""
         self.looping = True
         self.where = function.where
 
@@ -248,14 +250,14 @@ class Memory:
                         return spot if same or inner(field) else Spot("shared", field=field)
                     case "list":
                         return spot._replace(field=field)
-                return spot._replace(steps=(*spot.steps, "." + field), field=field)
-            case ir.Index(at, size):
+                return spot._replace(steps=(*spot.steps, "." + field), field=field, by="")
+            case ir.Index(at, size, by):
                 if spot.sort == "page":
                     if size == self.layout.size:
                         return spot._replace(page=add_index(spot.page, at))
                     return self._byte(spot, None if at is None else at * size)
                 if spot.sort == "cell":
-                    return spot._replace(steps=(*spot.steps, "[]"))
+                    return spot._replace(steps=(*spot.steps, "[]"), by=by)
         return spot
 
     def _byte(self, spot: Spot, count: int | None) -> Spot:
@@ -291,7 +293,7 @@ class Memory:
     def _read(self, state: State, spot: Spot, kind: str, overlay: str) -> Value:
         cell = (spot.root, spot.steps)
         if overlay and spot.steps and spot.steps[-1] == "[]":
-            return self.take(state, cell, overlay)
+            return self._indexed(state, spot, overlay)
         if cell in state.cells:
             return state.cells[cell]
         if overlay and (spot.root, (*spot.steps, "[]")) in state.cells:  # p[0] is *p
@@ -312,6 +314,21 @@ class Memory:
         if kind.endswith("*"):
             return ("a", spot.root, (*spot.steps, "*"))
         return ("s", "p:" + "|".join((spot.root[1:], *spot.steps)))
+
+    def _indexed(self, state: State, spot: Spot, overlay: str) -> Value:
+        """An array's member: the same one for as long as its index does not change."""
+        cell = (spot.root, spot.steps)
+        if spot.by not in self.indices:
+            return self.take(state, cell, overlay)
+        place = (cell, spot.by)
+        if place in state.indexed:
+            return state.indexed[place]
+        value = self.take(state, cell, overlay)
+        if object_of(value):
+            state.indexed[place] = value
+        elif isinstance(value, tuple) and value[0] == "fork":
+            return (*value, None, place)
+        return value
 
     def _part(self, state: State, spot: Spot, kind: str, overlay: str) -> Value:
         """A member of a local record that was copied as a whole from memory of others."""
@@ -391,8 +408,12 @@ class Memory:
                 self.emptied(state, value)
             return
         if "[]" in spot.steps or "[list]" in spot.steps:
-            if owner is not None:
+            if owner is None:
+                replaced(state, cell)
+            else:
                 self.add(state, cell, owner)
+                if spot.by in self.indices and spot.steps[-1] == "[]":
+                    state.indexed[cell, spot.by] = value
         else:
             state.cells[cell] = value
         if ("seen", spot.root) in state.facts:
@@ -415,6 +436,7 @@ class Memory:
 
     def add(self, state: State, cell: tuple[str, tuple[str, ...]], owner: Owner) -> None:
         """A container gains a member."""
+        replaced(state, cell)
         held = state.cells.get(cell)
         owners = list(held[1]) if isinstance(held, tuple) and held[0] == "alts" else []
         if held is None and cell[0].startswith("*"):
@@ -477,6 +499,12 @@ class Memory:
             case _:
                 value = ("h", self.symbol(state), spot.field)
         self.set(state, op.dst, value, op.type if value[0] == "o" else "")
+
+
+def replaced(state: State, array: Cell) -> None:
+    """A member of the array was stored: which of them is not known."""
+    for place in [place for place in state.indexed if place[0] == array]:
+        del state.indexed[place]
 
 
 def _either(owners: tuple[Owner, ...]) -> tuple[Owner, ...]:

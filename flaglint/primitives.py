@@ -11,7 +11,7 @@ from flaglint.containers import Containers
 from flaglint.flagtable import Atomicity, Helper, Operation
 from flaglint.layout import Spot
 from flaglint.location import Location
-from flaglint.memory import MAPPING, objects_in
+from flaglint.memory import MAPPING, objects_in, replaced
 from flaglint.models import Bitop
 from flaglint.ownership import EXCLUSIVE, Kind, Owner
 from flaglint.state import State, alternatives
@@ -406,6 +406,7 @@ class Primitives(Containers):
         members = [cell for cell in cells if cell[1][-1] == "[]"] or [(root, (*steps, "[]"))]
         for cell in members:
             state.cells[cell] = alternatives(owner)
+            replaced(state, cell)
 
     def _release(self, state: State, page: Value, name: str, where: Location) -> None:
         what = object_of(page)

@@ -48,7 +48,7 @@ _HOLDERS = frozenset("odtnicr")
 class State:
     """Mutable while one block is interpreted; `copy` before it is shared."""
 
-    __slots__ = ("cells", "env", "facts", "locks", "members", "objects", "passed")
+    __slots__ = ("cells", "env", "facts", "indexed", "locks", "members", "objects", "passed")
 
     def __init__(self) -> None:
         self.env: dict[str, Value] = {}
@@ -59,6 +59,8 @@ class State:
         """class mask of a value; ("=", value) -> the number it equals."""
         self.members: dict[str, Cell] = {}
         """object -> the list it was read from."""
+        self.indexed: dict[tuple[Cell, str], Value] = {}
+        """an array's members, and a variable -> the member that it is the index of"""
         self.passed = 0
         """The blocks that some path to here went through, a bit for each."""
 
@@ -71,6 +73,7 @@ class State:
         new.locks = self.locks
         new.facts = dict(self.facts)
         new.members = dict(self.members)
+        new.indexed = dict(self.indexed)
         new.passed = self.passed
         return new
 
@@ -82,6 +85,7 @@ class State:
             and self.locks == other.locks
             and self.cells == other.cells
             and self.members == other.members
+            and self.indexed == other.indexed
         )
 
     # Facts about values.
@@ -131,6 +135,11 @@ class State:
             ]:
                 table[name] = None  # type: ignore[index]
 
+    def step(self, index: str) -> None:
+        """The variable was assigned: the members that it was the index of are others now."""
+        for place in [place for place in self.indexed if place[1] == index]:
+            del self.indexed[place]
+
     def renew(self, name: str) -> None:
         """Make way for a new object of that name: what still points to the old one keeps it."""
         if name not in self.objects:
@@ -147,6 +156,7 @@ class State:
             self.members[older] = self.members.pop(name)
         self.env = {var: rename(value, names) for var, value in self.env.items()}
         self.cells = {cell: _rename_cell(value, names) for cell, value in self.cells.items()}
+        self.indexed = {place: rename(value, names) for place, value in self.indexed.items()}
 
     # Equality and joining.
 
@@ -157,9 +167,11 @@ class State:
         }
         for cell in [c for c in self.cells if c[0][0] == "&" and c[0][1:] not in live]:
             del self.cells[cell]
+        if self.indexed:
+            self.indexed = {key: value for key, value in self.indexed.items() if key[1] in live}
         held: set[str] = set()
         symbols: set[str] = set()
-        for value in (*self.env.values(), *self.cells.values()):
+        for value in (*self.env.values(), *self.cells.values(), *self.indexed.values()):
             if type(value) is tuple:
                 # Most name one thing: not worth a call.
                 if value[0] in ("s", "h"):
@@ -217,6 +229,11 @@ class State:
             facts = {rekeyed(k, names): v for k, v in facts.items()}
         new = self.copy()
         new.passed |= other.passed
+        new.indexed = {
+            place: value
+            for place, value in self.indexed.items()
+            if rename(other.indexed.get(place), names) == value
+        }
         blended: dict[str, int] = {}
         for name, one in self.env.items():
             two = env.get(name)

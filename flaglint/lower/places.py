@@ -201,7 +201,8 @@ class Places(Blocks):
             path = self.pointee(self.value(array))
             if at == 0:
                 return path
-        return ir.Path(path.base, (*path.steps, ir.Index(at, size)))
+        by = position if isinstance(position, str) and not position.startswith("%") else ""
+        return ir.Path(path.base, (*path.steps, ir.Index(at, size, by)))
 
 
 def last_expression(node: Node) -> Node:
