@@ -114,13 +114,15 @@ class Accesses(Pointers):
     def handed_over(self, field: str) -> bool:
         return field.partition("(")[0] in self.models.handed_over
 
-    def record(self, state: State, place: Place, name: str) -> None:
-        """Note a write of the word of the object called `name`."""
+    def record(self, state: State, place: Place, name: str, page: int | str = 0) -> None:
+        """Note a write of the word of the object called `name`, or of that page of the folio."""
         if self.function.name in self.know.helpers:
             return  # a helper's own body is its row of the table
         owner = state.objects.get(name)
         if owner is None:
             owner = Owner(Kind.UNKNOWN, doubts=frozenset(("an object that was lost track of",)))
+        elif page not in (0, "b") and ("loose", name) in state.facts:
+            owner = owner.moved(Kind.SHARED, "its reference count was unfrozen", self.where)
         guards = self._conditions(state, owner, place, name)
         taken = self.taken_here(state.locks)
         beside = frozen_formals(state) if owner.kind is Kind.ENTRY else frozenset()
@@ -231,7 +233,7 @@ class Accesses(Pointers):
         if self._accessor(spot.root):
             helper = self.function.name
         place = Place(self.where, self.function.key, helper, flags, word, atomicity)
-        self.record(state, place, spot.root)
+        self.record(state, place, spot.root, index)
 
     def _accessor(self, name: str) -> bool:
         # A function that is there to write the word of the page it is given, in a header or

@@ -26,7 +26,7 @@ class Containers(Applying):
             return True
         if name in models.splice and len(args) > models.splice[name][1]:
             source, head = (args[index] for index in models.splice[name])
-            self._splice(state, source, head)
+            self._splice(state, source, head, op.where, name)
             return True
         if name in models.remove and len(args) > models.remove[name]:
             what = _element(state, args[models.remove[name]])
@@ -83,9 +83,17 @@ class Containers(Applying):
         field = _field(head)
         return field if field in self.models.free_lists else ""
 
-    def _splice(self, state: State, source: Value, head: Value) -> None:
+    def _splice(self, state: State, source: Value, head: Value, where: Location, name: str) -> None:
         if not (isinstance(source, tuple) and source[0] == "a"):
             return
+        own = isinstance(head, tuple) and head[0] == "a"
+        own = own and self.private(Spot("cell", head[1], (*head[2], "[list]")))
+        for member in [each for each, home in state.members.items() if home == source[1:]]:
+            if own:
+                state.members[member] = (head[1], head[2])
+            else:
+                why = f"{name}() put it on a list that others can walk"
+                self.publish(state, ("o", member, 0, 0), why, where)
         held = state.cells.get((source[1], (*source[2], "[list]")))
         owners = held[1] if isinstance(held, tuple) and held[0] == "alts" else ()
         if isinstance(head, tuple) and head[0] == "a":

@@ -210,12 +210,17 @@ class Interpreter(Calls):
         ):
             self.write(state, spot, name, self.flag_names(value), "plain")
         else:
-            self._behind(state, op.path, name, value)
+            self._behind(state, op, name, value)
+            if op.marked and spot.root.startswith("*") and not self.private(spot):
+                self.publish(state, value, "stored with WRITE_ONCE(), for others to read", op.where)
             self.put(state, spot, value, op.where)
 
-    def _behind(self, state: State, path: ir.Path, helper: str, bits: Value) -> None:
+    def _behind(self, state: State, op: ir.Store | ir.Rmw, helper: str, bits: Value) -> None:
         # A word is written where a pointer leads that may be the address of a page's.
+        path = op.path
         kind = self.function.types.get(path.base, "")
+        if not kind and isinstance(op, ir.Store):
+            kind = f"{op.type} *"  # WRITE_ONCE() casts the pointer
         if len(path.steps) == 1 and isinstance(path.steps[0], ir.Deref) and is_word_pointer(kind):
             address = self.get(state, path.base)
             self.behind(state, address, helper, self.flag_names(bits), self.where)
@@ -228,7 +233,7 @@ class Interpreter(Calls):
         if self.is_word(spot):
             self.write(state, spot, "(plain RMW)", self.flag_names(mask), "plain")
         elif spot.sort == "cell":
-            self._behind(state, op.path, "(plain RMW)", mask)
+            self._behind(state, op, "(plain RMW)", mask)
             state.cells[(spot.root, spot.steps)] = ("s", self.symbol(state))
 
     def _binary(self, state: State, op: ir.Binary) -> None:

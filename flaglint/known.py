@@ -7,6 +7,7 @@
     ("fn", formal, function)    which function a formal leads to
     ("seen", memory)            memory allocated here that others can reach by now
     ("filled", memory)          memory that may hold what was not seen being put there
+    ("loose", page)             of a folio taken apart, the page at hand has references again
     ("failed", "")              whether the store before failed
 
 Invariant: what two paths come to together, each of them knew, or has nothing that it is about.
@@ -58,7 +59,7 @@ def kept(key: Hashable, symbols: set[str]) -> bool:
         return kept(key[1], symbols)
     if key[0] in ("s", "h"):
         return key[1] in symbols or str(key[1]).startswith("p:")
-    if key[0] in ("o", "d", "flag", "now"):
+    if key[0] in ("o", "d", "flag", "now", "loose"):
         return key[1] in symbols or str(key[1]).startswith("F:")
     if key[0] == "a":
         return True

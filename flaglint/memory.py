@@ -133,6 +133,10 @@ class Memory:
             doubt = "who else has a page that was handed over on a list without locks"
             owner = owner._replace(kind=Kind.UNKNOWN, doubts=frozenset((doubt,)))
             owner = owner.from_(Origin.HANDED, field.partition("(")[2].removesuffix(")"))
+        if field.startswith(("page.", "folio.")):
+            # A chain of pages: whoever has the one may be the only one to have the other.
+            doubt = f"who else has a page that another one's {field.partition('.')[2]} leads to"
+            owner = owner._replace(kind=Kind.UNKNOWN, doubts=frozenset((doubt,)))
         return self.new_object(state, owner, overlay)
 
     def handed_over(self, field: str) -> bool:
@@ -419,9 +423,18 @@ class Memory:
         if ("seen", spot.root) in state.facts:
             field = spot.field or "memory"
             self.publish(state, value, f"stored to {field}, which others can reach by now", where)
-        if name and owner and owner.kind is Kind.FRESH and not self.private(spot):
-            root = (spot.root[1:], ())
-            state.objects[name] = owner._replace(kind=Kind.WITHIN, root=root)
+        if not self.private(spot):
+            for each in self._kept_by(state, value):
+                root = (spot.root[1:], ())
+                state.objects[each] = state.objects[each]._replace(kind=Kind.WITHIN, root=root)
+
+    def _kept_by(self, state: State, value: Value) -> list[str]:
+        # The new pages that the value leads to: it is one, or memory that keeps them.
+        found = [value]
+        if isinstance(value, tuple) and value[0] == "a" and value[1].startswith("k"):
+            found = [held for (root, _), held in state.cells.items() if root == value[1]]
+        names = dict.fromkeys(filter(None, map(object_of, found)))
+        return [name for name in names if state.objects[name].kind is Kind.FRESH]
 
     def emptied(self, state: State, head: Value) -> None:
         """The list at an address holds nothing from here on."""
@@ -461,6 +474,19 @@ class Memory:
                     roots.add(value[1])
                     state.facts["seen", value[1]] = VALID
                     waiting += [held for (root, _), held in state.cells.items() if root == value[1]]
+            if isinstance(value, tuple) and value[0] == "a":
+                self._publish_members(state, (value[1], (*value[2], "[]")), why, where)
+
+    def _publish_members(self, state: State, array: Cell, why: str, where: Location) -> None:
+        # The address of an array was given: all that it holds.
+        held = state.cells.get(array)
+        if isinstance(held, tuple) and held[0] == "alts":
+            members = (owner.published(why, where)._replace(tentative=None) for owner in held[1])
+            state.cells[array] = alternatives(*members)
+            for place, value in state.indexed.items():
+                name = object_of(value)
+                if place[0] == array and name:
+                    state.objects[name] = state.objects[name].published(why, where)
 
     def shown(self, name: str) -> None:
         """The op being interpreted makes a page object reachable by others."""

@@ -60,6 +60,8 @@ class Models(msgspec.Struct, frozen=True):
     free_owned: dict[str, int]
     called_at_zero: dict[str, int]
     called_unpublished: frozenset[str]
+    kept_alone: frozenset[str]
+    """records whose pages their user has alone, and lists' heads, which say nothing themselves"""
     publish: frozenset[str]
     publish_if_zero: frozenset[str]
     store_number: dict[str, tuple[int, int]]
@@ -174,6 +176,7 @@ def _models(directory: Path) -> Models:
         called_unpublished=frozenset(
             name for row in memory["called_unpublished"] for name in row["names"]
         ),
+        kept_alone=frozenset(("list_head", *memory["kept_alone"])),
         publish=frozenset(name for row in memory["publish"] for name in row["names"]),
         publish_if_zero=frozenset(memory["publish_if_zero"]),
         store_number=_pairs(memory["store_number"], "to", "value"),

@@ -33,6 +33,7 @@ class Pointers(Memory):
             if count is None and op.size != self.layout.size:
                 return ("d", left[1])
             moved = self._byte(spot, count)
+            state.facts.pop(("loose", left[1]), None)  # another page of the folio
             return ("o", left[1], moved.page, moved.offset)
         if isinstance(left, tuple) and left[0] == "l":
             number = state.number(right) or 0

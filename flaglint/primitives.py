@@ -72,7 +72,7 @@ class Primitives(Containers):
             owner = state.objects.get(name)
             word = word_of(helper, page[2], owner, self.models, set_up=set_up)
             place = Place(op.where, self.function.key, op.name, flags, word, str(helper.atomicity))
-            self.record(state, place, name)
+            self.record(state, place, name, page[2])
             if helper.operation is Operation.CLEAR and flags[0] in self.models.split_flags:
                 if name in state.objects and page[2] in (0, "b"):
                     state.objects[name] = state.objects[name]._replace(parted=True)
@@ -356,6 +356,8 @@ class Primitives(Containers):
         if head or not self.part(state, page):
             # The first page's is the last one: nothing is taken apart any more after it.
             state.objects[name] = state.objects[name].thawed(where)._replace(parted=False)
+        else:
+            state.facts["loose", name] = VALID
 
     def _store_failed(self, state: State, op: ir.Call) -> list[State]:
         # Two paths from here, and not one with a question: the answer is kept in variables
