@@ -354,7 +354,7 @@ class Interpreter(Calls):
             return True
         if operator in ("==", "!=") and _empty_list(state, left, right):
             return operator == "=="
-        if operator in ("==", "!=") and isinstance(left, tuple) and left == right:
+        if operator in ("==", "!=") and left == right and _exact(left):
             return operator == "=="
         if operator in ("==", "!=") and isinstance(left, tuple) and isinstance(right, tuple):
             if left[0] == right[0] == "e" or not state.mask(left) & state.mask(right):
@@ -458,6 +458,11 @@ def _empty_list(state: State, left: Value, right: Value) -> bool:
                 held = state.cells.get((head[1], (*head[2], "[list]")))
                 return isinstance(held, tuple) and held == ("alts", ())
     return False
+
+
+def _exact(value: Value) -> bool:
+    # Whether it is one value, and not any of the pages or frame numbers of a folio.
+    return isinstance(value, tuple) and value[0] != "d" and value[2:3] != ("?",)
 
 
 def _counts(value: Value) -> bool:

@@ -47,7 +47,8 @@ class Pointers(Memory):
             if isinstance(value, tuple) and value[0] == "h" and op.operator in "+-&|<<>>":
                 # With a bit in it, it is no longer what the member points to.
                 tagged = op.operator == "+" and op.size == 1 and op.type.endswith("*")
-                return (*value[:2], "") if tagged and isinstance(right, int) else value
+                field = "" if tagged and isinstance(right, int) else value[2]
+                return ("h", self.symbol(state), field)  # it is found there, but another number
         return None
 
     def _map_base(self, state: State, value: Value) -> bool:
