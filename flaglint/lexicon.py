@@ -65,7 +65,7 @@ _REACHED = re.compile(
 )
 """A page that no variable holds: what a call named after pages returns, or a member so named."""
 
-_WORD = re.compile(rb"flags(?:_1)?\s*[,;)]")
+_WORD = re.compile(rb"flags(?:_1|\.f)?\s*[,;)]")
 _OPENED = re.compile(rb"(?:&|\bWRITE_ONCE\s*\()\s*(?P<owner>[^;&|={}]{1,80})(?<!\w)\Z")
 """What stands before the word where its address is taken, for a bit operation or a pointer, or
 where a store is spelled as a call."""

@@ -38,8 +38,11 @@ class Pointers(Memory):
         if isinstance(left, tuple) and left[0] == "l":
             number = state.number(right) or 0
             return (*left[:3], left[3] - number)
-        if isinstance(left, tuple) and left[0] == "a" and op.operator == "-":
-            return around(left, state.number(right))
+        if isinstance(left, tuple) and left[0] == "a":
+            if self.layout.page_type(op.type.removesuffix("*").rstrip()):
+                return left  # further on in the same array of pages
+            if op.operator == "-":
+                return around(left, state.number(right))
         for value in (left, right):
             if isinstance(value, tuple) and value[0] == "d":
                 return value

@@ -67,6 +67,7 @@ def test_what_initialisers_store(text: str, expected: set[bytes]) -> None:
         ("struct folio *f; word = &f->_flags_1;", Writes(("folio",))),
         ("struct folio *f; WRITE_ONCE(f->flags, f->flags | 1);", Writes(("folio",))),
         ("struct page *p; __clear_bit(0, &compound_head(p)->flags);", Writes(("page",))),
+        ("struct folio *f; __clear_bit(0, &f->flags.f);", Writes(("folio",))),
         ("struct folio *f; __set_bit(0, folio_flags(f, 0));", Writes(("folio",))),
         ("struct page *p; spin_lock_irqsave(&lock, flags);", Writes()),
         ("struct page *p; to_private(p)->flags |= 1; x->pages->flags = 2;", Writes()),

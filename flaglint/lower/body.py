@@ -72,12 +72,31 @@ class Body(Expressions):
                 value = self.value(node.children[0]) if node.children else ""
                 self.unwind(0)
                 self.leave(ir.Return(value, self.where(node)))
-            case k.ASM_STMT | k.NULL_STMT:
+            case k.ASM_STMT:
+                self._exchange(node)
+            case k.NULL_STMT:
                 pass
             case _:
                 for child in node.children:
                     if child.kind >= k.FIRST_EXPR:
                         self.statement(child)
+
+    def _exchange(self, node: Node) -> None:
+        # What an asm statement does is not read. One that is given a place in memory and
+        # pointers, as an exchange is, may store any of them there, for others to read.
+        operands = [child for child in node.children if k.FIRST_EXPR <= child.kind <= k.LAST_EXPR]
+        pointers = [each for each in operands if self.type_kind(each) == k.TYPE_POINTER]
+        if not pointers:
+            return
+        for operand in operands:
+            if self.strip(operand).kind not in (k.UNARY_OPERATOR, k.ARRAY_SUBSCRIPT_EXPR):
+                continue
+            path = self.place(operand)
+            for pointer in pointers:
+                if pointer is not operand:
+                    value, kind = self.value(pointer), self.type_of(pointer)
+                    self.emit(ir.Store(path, value, kind, True, self.where(node)))
+            self.emit(ir.Rmw(path, "asm", "", self.where(node)))
 
     def _close_scope(self) -> None:
         self.destroy(self.scopes[-1][1])

@@ -114,7 +114,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
 _LEAVES = frozenset(
     (
         k.TYPE_REF, k.MEMBER_REF, k.DECL_REF_EXPR, k.INTEGER_LITERAL, k.STRING_LITERAL,
-        k.CHARACTER_LITERAL, k.SIZEOF_EXPR, k.ASM_STMT, k.UNEXPOSED_ATTR,
+        k.CHARACTER_LITERAL, k.SIZEOF_EXPR, k.UNEXPOSED_ATTR,
     )
 )  # fmt: skip
 """Kinds whose children, where they have any, the lowering does not look at."""
