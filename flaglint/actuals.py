@@ -15,7 +15,16 @@ from flaglint.lockset import lock_name
 from flaglint.ownership import Kind, Owner
 from flaglint.state import Cell, State
 from flaglint.summary import Summary
-from flaglint.values import ANY_CLASS, Value, bytes_before, formal_root, object_of
+from flaglint.values import (
+    ANY_CLASS,
+    WHOLE,
+    Value,
+    bytes_before,
+    formal_name,
+    formal_root,
+    is_around,
+    object_of,
+)
 
 _POINTERS = 4
 """How many pointers are followed one after the other."""
@@ -42,7 +51,7 @@ class Actuals(Accesses):
         value = args.get(param)
         if not steps:
             return self.coerce(state, self._held(state, value), f"struct {overlay} *")
-        if bytes_before(steps):
+        if is_around(steps):
             return self._around(state, value, steps, overlay)
         if steps[-1] == _TAKEN:
             member = self._object(state, (param, (*steps[:-1], "[list]")), args, overlay)
@@ -88,6 +97,9 @@ class Actuals(Accesses):
             case "l":
                 return self.take(state, (value[1], (*value[2], "[list]")), overlay)
             case "a" if value[1].startswith("*"):
+                known = page_around(state, value)
+                if known is not None:
+                    return ("o", known, 0, 0)
                 return self.formal(state, value[1][1:], (*value[2], *steps), overlay)
             case "h":
                 return ("h", self.at, value[2])
@@ -238,6 +250,14 @@ class Actuals(Accesses):
     def _formal(self, state: State, name: str, args: dict[str, Value]) -> Value:
         root = formal_root(name)
         return self._object(state, root, args) if root else None
+
+
+def page_around(state: State, entry: Value) -> str | None:
+    """The page that an entry links: the one around it, once the function has asked for that."""
+    if isinstance(entry, tuple) and entry[0] == "a" and entry[1].startswith("*"):
+        named = formal_name(entry[1][1:], (*entry[2], WHOLE))
+        return next((name for name in state.objects if name.startswith(named)), None)
+    return object_of(entry)
 
 
 def followed(state: State, root: str, steps: tuple[str, ...]) -> Cell:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from flaglint import ir
-from flaglint.actuals import taken_off
+from flaglint.actuals import page_around, taken_off
 from flaglint.applying import Applying
 from flaglint.layout import Spot
 from flaglint.location import Location
 from flaglint.lockset import lock_name
 from flaglint.memory import MAPPING
 from flaglint.models import LockRule
-from flaglint.ownership import Kind, Origin
+from flaglint.ownership import Kind, Origin, Owner
 from flaglint.state import State
-from flaglint.values import VALID, Value, formal_name, object_of
+from flaglint.values import VALID, WHOLE, Value, object_of
 
 
 class Containers(Applying):
@@ -29,7 +29,7 @@ class Containers(Applying):
             self._splice(state, source, head, op.where, name)
             return True
         if name in models.remove and len(args) > models.remove[name]:
-            what = _element(state, args[models.remove[name]])
+            what = page_around(state, args[models.remove[name]])
             if what is not None and what in state.objects:
                 state.objects[what] = taken_off(state.objects[what], op.where)
         if name in models.empty and len(args) > models.empty[name]:
@@ -37,7 +37,7 @@ class Containers(Applying):
         return name in models.remove or name in models.empty
 
     def _insert(self, state: State, entry: Value, head: Value, where: Location, name: str) -> None:
-        what = _element(state, entry)
+        what = page_around(state, entry)
         if what is None or what not in state.objects:
             self._link(state, entry, head, where, name)
             return
@@ -72,10 +72,16 @@ class Containers(Applying):
             spot = Spot("cell", head[1], (*head[2], "[list]"))
             private = self.private(spot) and ("seen", head[1]) not in state.facts
             if private or head[1].startswith("*"):
-                self.add(state, (spot.root, spot.steps), self.some_member())
+                self.add(state, (spot.root, spot.steps), self._linked(entry))
             if private:
                 return
         self.publish(state, entry, f"{name}() put it on a list that others can walk", where)
+
+    def _linked(self, entry: Value) -> Owner:
+        # The member that an entry is of: the caller's page around it, should it be one.
+        if isinstance(entry, tuple) and entry[0] == "a" and entry[1].startswith("*"):
+            return Owner(Kind.ENTRY, root=(entry[1][1:], (*entry[2], WHOLE)), where=self.where)
+        return self.some_member()
 
     def _free_list_at(self, head: Value) -> str:
         if isinstance(head, tuple) and head[0] in ("a", "l"):
@@ -132,15 +138,6 @@ class Containers(Applying):
         """What holds a lock that was taken is not NULL."""
         if isinstance(owner, tuple) and owner[0] in ("s", "h", "a"):
             state.narrow(owner, VALID)
-
-
-def _element(state: State, entry: Value) -> str | None:
-    # The page that is linked by an entry: an item that the caller passed, once the function has
-    # asked for the page around it.
-    if isinstance(entry, tuple) and entry[0] == "a" and entry[1].startswith("*"):
-        named = formal_name(entry[1][1:], (*entry[2], "-"))
-        return next((name for name in state.objects if name.startswith(named)), None)
-    return object_of(entry)
 
 
 def _field(head: Value) -> str:

@@ -21,8 +21,8 @@ from flaglint.values import (
     VALID,
     Value,
     add_index,
-    bytes_before,
     formal_name,
+    is_around,
     object_of,
 )
 
@@ -89,7 +89,7 @@ class Memory:
             if name.startswith("p:") and "|" not in name and "&" not in name:
                 value = ("a", "*" + name[2:], ())  # a callback's argument, passed as a number
         if not overlay:
-            within = isinstance(value, tuple) and value[0] == "a" and bytes_before(value[2])
+            within = isinstance(value, tuple) and value[0] == "a" and is_around(value[2])
             # Around what a formal points to is no page, but a structure that nothing is known of.
             return ("s", self.symbol(state)) if within and kind not in _BYTES else value
         if value is None:
@@ -232,7 +232,7 @@ class Memory:
             match value[0]:
                 case "o":
                     return Spot("page", value[1], page=value[2], offset=value[3])
-                case "a" if not bytes_before(value[2]):
+                case "a" if not is_around(value[2]):
                     last = value[2][-1] if value[2] else ""
                     return Spot("cell", value[1], value[2], field=last.removeprefix("."))
                 case "l":

@@ -76,13 +76,22 @@ def formal_root(name: str) -> tuple[str, tuple[str, ...]] | None:
 def around(member: Value, count: int | None) -> Value:
     """What stands around something that a formal points to, so many bytes before it."""
     if isinstance(member, tuple) and member[1].startswith("*") and count:
-        return ("a", member[1], (*member[2], f"-{count}"))
+        return ("a", member[1], (*member[2], f"{WHOLE}{count}"))
     return None
 
 
+WHOLE = "-"
+"""A step: the structure around what a formal points to, which only callers know."""
+
+
+def is_around(steps: tuple[str, ...]) -> bool:
+    """Whether what is meant is not what a formal points to, but what stands around it."""
+    return bool(steps) and steps[-1].startswith(WHOLE)
+
+
 def bytes_before(steps: tuple[str, ...]) -> int:
-    """How many bytes before what a formal points to the page begins that is meant; 0: it is it."""
-    return int(steps[-1][1:]) if steps and steps[-1].startswith("-") else 0
+    """How many bytes before what a formal points to that begins; 0 where it is not said."""
+    return int(steps[-1][1:] or 0)
 
 
 def is_formal(value: Value) -> bool:
