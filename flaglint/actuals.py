@@ -230,10 +230,13 @@ class Actuals(Accesses):
         value = args.get(param)
         if steps:
             if not (isinstance(value, tuple) and value[0] == "a"):
-                return None
+                return self._constant(value, tuple(steps))
             cell = followed(state, value[1], (*value[2], *steps))
+            table = state.cells.get((cell[0], cell[1][:-2]))
             if cell in state.cells:
                 value = state.cells[cell]
+            elif cell[1][-2:-1] == ("*",) and isinstance(table, tuple) and table[0] == "h":
+                return self._constant(table, cell[1][-1:])
             elif cell[0].startswith("*") and len(cell[1]) <= 6:
                 value = ("s", "p:" + "|".join((cell[0][1:], *cell[1])))
             else:
@@ -246,6 +249,18 @@ class Actuals(Accesses):
         if isinstance(value, tuple) and value[0] == "s" and "&" not in str(value[1]):
             return ("s", f"{value[1]}&{bits}")
         return None
+
+    def _constant(self, address: Value, steps: tuple[str, ...]) -> Value:
+        # What a member of a constant table is, whose address this function took.
+        if not (isinstance(address, tuple) and address[0] == "h" and len(steps) == 1):
+            return None
+        members = self.know.constants.get(address[2]) if address[2] in self.addresses else None
+        if members is None:
+            return None
+        found = members.get(steps[0].removeprefix("."))
+        if not found:
+            return 0
+        return ("f", next(iter(found))) if len(found) == 1 else None
 
     def _formal(self, state: State, name: str, args: dict[str, Value]) -> Value:
         root = formal_root(name)

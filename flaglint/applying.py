@@ -195,6 +195,8 @@ class Applying(Actuals):
                     value = self._symbol(state, key[1], args)
                     if isinstance(value, tuple) and value[0] == "f" and value[1] != key[2]:
                         return False
+                    if value == 0:
+                        return False
                 case "=":
                     number = state.number(self._symbol(state, str(key[1][1]), args))
                     if number is not None and number != mask:

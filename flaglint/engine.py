@@ -102,6 +102,7 @@ class Engine:
 
     def add(self, units: Iterable[ir.Unit]) -> None:
         """Take more units in; `search` or `follow` sums their functions up."""
+        tables: set[str] = set()
         for unit in units:
             for function, facts in zip(unit.functions, unit.facts, strict=True):
                 if function.key not in self.functions:
@@ -110,10 +111,16 @@ class Engine:
                     if self._matters(function, facts):
                         self._pages.add(function.key)
             self.tables += unit.tables
+            for table in unit.tables:
+                if table.constant:
+                    members = self.know.constants.setdefault(table.constant, {})
+                    members.setdefault(table.slot, set()).add(table.function)
+                    tables.add(table.constant)
         before = self.graph
         self.graph = callgraph.build(self.functions, self._facts, self.tables, before)
         known = before.calls
         changed = {key for key, edges in self.graph.calls.items() if edges != known.get(key)}
+        changed |= {k for k, facts in self._facts.items() if not tables.isdisjoint(facts.addresses)}
         self._targets.clear()
         self._targets.update(self.graph.targets)
         self._anchors = Anchors(self.functions.values())
@@ -176,7 +183,13 @@ class Engine:
             slots = sorted({(edge.callee, edge.slot) for edge in self.graph.calls.get(key, ())})
             self._slots[key] = slots
         seen = [view[name].version if name in view else b"" for name in sorted(self.callees(key))]
-        parts = (self._salt, self._facts[key].digest, slots, seen)
+        constants = self.know.constants
+        tables = [
+            (name, sorted((slot, sorted(found)) for slot, found in constants[name].items()))
+            for name in self._facts[key].addresses
+            if name in constants
+        ]
+        parts = (self._salt, self._facts[key].digest, slots, seen, tables)
         return digest(msgspec.msgpack.encode(parts))
 
     def kept(self, signature: bytes) -> Record | None:

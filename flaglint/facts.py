@@ -29,6 +29,7 @@ def facts_of(function: ir.Function) -> ir.Facts:
     named: set[str] = set()
     numbers: set[tuple[str, int]] = set()
     flags: set[str] = set()
+    addresses: set[str] = set()
     for block in function.blocks:
         for op in block.ops:
             if isinstance(op, ir.Call | ir.Load | ir.Cast | ir.Binary):
@@ -37,6 +38,8 @@ def facts_of(function: ir.Function) -> ir.Facts:
             elif isinstance(op, ir.Store | ir.Rmw | ir.Addr):
                 flags.update(_flags(op.path))
             match op:
+                case ir.Addr(path=ir.Path(base, ())) if base.startswith("@"):
+                    addresses.add(base)
                 case ir.Call(callee=callee, args=args):
                     slot = "" if callee else op.slot or f"{function.key}:{op.target}"
                     calls.append((callee, slot, op.where))
@@ -76,6 +79,7 @@ def facts_of(function: ir.Function) -> ir.Facts:
         and isinstance(first.end, ir.Return)
         and isinstance(first.end.value, int),
         tuple(sorted(flags)),
+        tuple(sorted(addresses)),
     )
 
 

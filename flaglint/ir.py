@@ -256,7 +256,8 @@ class Facts(msgspec.Struct, frozen=True, array_like=True):
     from which slot or variable, to which. `kinds` are the types of what it loads, casts,
     computes and is given by calls, `named` the names it calls, `numbers` the constants it gives
     to them; `constant` says that all it does is to return a number; `flags` are the records whose
-    member of such a name it assigns, or takes the address of.
+    member of such a name it assigns, or takes the address of; `addresses` the globals that it takes
+    the address of.
     """
 
     digest: bytes
@@ -269,14 +270,19 @@ class Facts(msgspec.Struct, frozen=True, array_like=True):
     numbers: tuple[tuple[str, int], ...]
     constant: bool
     flags: tuple[str, ...]
+    addresses: tuple[str, ...]
 
 
 class Table(msgspec.Struct, frozen=True, array_like=True):
-    """A function stored in a record's member by a static initialiser."""
+    """A function stored in a record's member by a static initialiser.
+
+    `constant` is the variable that is initialised, as "@name", if it cannot be changed, or "".
+    """
 
     slot: str
     function: str
     where: Location
+    constant: str = ""
 
 
 class Damage(msgspec.Struct, frozen=True, array_like=True, order=True):

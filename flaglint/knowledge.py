@@ -27,5 +27,7 @@ class Knowledge:
         self.layout = layout
         self.summaries = summaries
         self.targets = targets
+        self.constants: dict[str, dict[str, set[str]]] = {}
+        """constant table -> its members that are set -> the functions they are set to"""
         self.program: Container[str] = frozenset()
         self.stubs = table.inactive

@@ -107,6 +107,7 @@ _SIGNATURES: dict[str, tuple[Any, list[Any]]] = {
     "clang_getTranslationUnitCursor": (CXCursor, [ctypes.c_void_p]),
     "clang_Cursor_isAnonymousRecordDecl": (ctypes.c_uint, [CXCursor]),
     "clang_getCursorSemanticParent": (CXCursor, [CXCursor]),
+    "clang_isConstQualifiedType": (ctypes.c_uint, [CXType]),
     "clang_getNumArgTypes": (ctypes.c_int, [CXType]),
 }
 

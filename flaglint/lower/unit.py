@@ -219,18 +219,20 @@ def _head(lowering: Lowering, context: Context, cursor: CXCursor, body: Node, fi
 
 
 def _tables(context: Context, cursor: CXCursor) -> list[ir.Table]:
-    tree = context.clang.tree(cursor)
+    clang = context.clang
+    fixed = clang.lib.clang_isConstQualifiedType(clang.lib.clang_getCursorType(cursor))
+    variable = f"@{clang.spelling(cursor)}" if fixed else ""
     found: list[ir.Table] = []
-    for child in tree.children:
-        _collect(context, child, found)
+    for child in clang.tree(cursor).children:
+        _collect(context, child, found, variable)
     return found
 
 
-def _collect(context: Context, node: Node, found: list[ir.Table]) -> None:
+def _collect(context: Context, node: Node, found: list[ir.Table], constant: str = "") -> None:
     clang = context.clang
     if node.kind != k.INIT_LIST_EXPR:
         for child in node.children:
-            _collect(context, child, found)
+            _collect(context, child, found, constant)
         return
     kind = clang.lib.clang_getCanonicalType(clang.lib.clang_getCursorType(node.cursor))
     fields = context.fields(kind) if kind.kind == k.TYPE_RECORD else []
@@ -252,8 +254,7 @@ def _collect(context: Context, node: Node, found: list[ir.Table]) -> None:
             declaration = clang.lib.clang_getCursorReferenced(value.cursor)
             if declaration.kind == k.FUNCTION_DECL:
                 key = context.function_key(declaration, clang.spelling(declaration))
-                found.append(
-                    ir.Table(f"{slot.record}.{slot.name}", key, context.where(value.cursor))
-                )
+                where = context.where(value.cursor)
+                found.append(ir.Table(f"{slot.record}.{slot.name}", key, where, constant))
         else:
-            _collect(context, value, found)
+            _collect(context, value, found, constant)
