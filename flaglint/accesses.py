@@ -17,7 +17,7 @@ from flaglint.models import Models
 from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, Kind, Origin, Owner, Root
 from flaglint.pointers import Pointers
 from flaglint.state import State
-from flaglint.values import NULL, VALID, Value, formal_root, is_formal, object_of
+from flaglint.values import NULL, VALID, Value, formal_root, is_formal, is_open, object_of
 
 _WORD = 1 << 64
 """How many values a flags word has."""
@@ -342,5 +342,5 @@ def word_of(
         return "head"
     if helper.word is Word.ANY and helper.understood and index in (0, 1):
         return "second" if index == 1 else "head"
-    walked = set_up or index == "?" or (owner is not None and owner.kind is Kind.PFN)
+    walked = set_up or is_open(index) or (owner is not None and owner.kind is Kind.PFN)
     return "any" if helper.asserted and walked else str(helper.word)

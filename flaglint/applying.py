@@ -18,7 +18,7 @@ from flaglint.location import Location
 from flaglint.ownership import CONDITIONAL, OPEN, Kind, Origin, Owner, Root, read_from
 from flaglint.state import Cell, State
 from flaglint.summary import Outcome, Summary
-from flaglint.values import ANY_CLASS, VALID, Value, formal_root, is_formal, object_of
+from flaglint.values import ANY_CLASS, VALID, Value, formal_root, is_formal, is_open, object_of
 
 _KEPT = (Origin.MEMORY, Origin.MEMBER, Origin.GLOBAL)
 """Origins of a page that is kept somewhere, and was not found where pages are looked up."""
@@ -330,7 +330,7 @@ class Applying(Actuals):
         if name is None or name not in state.objects or self._one_of_many(state, value):
             return
         mine = state.objects[name]
-        walked = mine.kind is Kind.BOOT or value[2:3] == ("?",) or owner.kind is Kind.FREE
+        walked = mine.kind is Kind.BOOT or _some_page(value) or owner.kind is Kind.FREE
         if walked and mine.kind in (Kind.PFN, Kind.BOOT):
             if owner.kind in (Kind.FREE, Kind.RELEASED):
                 return  # one page of a walk over a memory map was handed over; the next was not
@@ -367,8 +367,9 @@ class Applying(Actuals):
         # what becomes of it does not become of the others.
         if self.part(state, page):
             return True
-        if not (isinstance(page, tuple) and page[0] == "o" and page[2] == "?"):
+        if not _some_page(page):
             return False
+        assert isinstance(page, tuple)
         return state.objects[page[1]].kind is Kind.ENTRY
 
     def _store_back(
@@ -403,6 +404,10 @@ class Applying(Actuals):
                     self.publish(state, member, "put where others can find it", where)
         else:
             self.publish(state, value, "stored to shared memory", where)
+
+
+def _some_page(value: Value) -> bool:
+    return isinstance(value, tuple) and value[0] == "o" and is_open(value[2])
 
 
 def _filled(state: State, cell: Cell) -> bool:

@@ -14,12 +14,12 @@ from flaglint.asked import Asked, answers
 from flaglint.calls import Calls
 from flaglint.dataflow import Key, live
 from flaglint.knowledge import Knowledge
-from flaglint.layout import is_word_pointer
+from flaglint.layout import Spot, is_word_pointer
 from flaglint.memory import MAPPING
 from flaglint.numbers import FLIP, SWAP, compute
-from flaglint.ownership import EXCLUSIVE, Kind, Origin
+from flaglint.ownership import EXCLUSIVE, OPEN, Kind, Origin
 from flaglint.state import State
-from flaglint.values import ANY_CLASS, ERROR, NULL, TRUE, VALID, Value, object_of
+from flaglint.values import ANY_CLASS, ERROR, NULL, TRUE, VALID, Value, is_open, object_of
 
 LIMIT = 12
 """States kept apart inside a block."""
@@ -212,8 +212,16 @@ class Interpreter(Calls):
         else:
             self._behind(state, op, name, value)
             if op.marked and spot.root.startswith("*") and not self.private(spot):
-                self.publish(state, value, "stored with WRITE_ONCE(), for others to read", op.where)
+                self._publish_member(state, spot, value)
             self.put(state, spot, value, op.where)
+
+    def _publish_member(self, state: State, spot: Spot, value: Value) -> None:
+        # Stored with WRITE_ONCE(), for others to read: from there they have it.
+        name = object_of(value)
+        new = name in state.objects and state.objects[name].kind not in OPEN
+        self.publish(state, value, "stored with WRITE_ONCE(), for others to read", self.where)
+        if name and new and state.objects[name].kind is Kind.SHARED:
+            state.objects[name] = state.objects[name].from_(Origin.MEMBER, spot.field)
 
     def _behind(self, state: State, op: ir.Store | ir.Rmw, helper: str, bits: Value) -> None:
         # A word is written where a pointer leads that may be the address of a page's.
@@ -263,7 +271,7 @@ class Interpreter(Calls):
     def _as_folio(self, state: State, operand: ir.Operand, value: Value) -> Value:
         # What a look-up gave is one folio: of whichever page it was asked for again, the answer
         # is the same pointer.
-        if isinstance(value, tuple) and value[0] == "o" and value[2:] == ("?", 0):
+        if isinstance(value, tuple) and value[0] == "o" and is_open(value[2]) and not value[3]:
             owner = state.objects.get(value[1])
             folio = self.function.types.get(str(operand)) == "struct folio *"
             if folio and owner and owner.origin is Origin.LOOKUP and not owner.parted:
@@ -461,8 +469,8 @@ def _empty_list(state: State, left: Value, right: Value) -> bool:
 
 
 def _exact(value: Value) -> bool:
-    # Whether it is one value, and not any of the pages or frame numbers of a folio.
-    return isinstance(value, tuple) and value[0] != "d" and value[2:3] != ("?",)
+    # Whether it is one value, and not any of the frame numbers of a folio.
+    return isinstance(value, tuple) and value[0] != "d"
 
 
 def _counts(value: Value) -> bool:

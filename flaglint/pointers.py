@@ -7,7 +7,7 @@ from flaglint.layout import Spot
 from flaglint.memory import Memory
 from flaglint.ownership import Kind, Origin, Owner
 from flaglint.state import State
-from flaglint.values import Value, around, object_of
+from flaglint.values import Value, around, is_open, object_of
 
 
 class Pointers(Memory):
@@ -34,7 +34,8 @@ class Pointers(Memory):
                 return ("d", left[1])
             moved = self._byte(spot, count)
             state.facts.pop(("loose", left[1]), None)  # another page of the folio
-            return ("o", left[1], moved.page, moved.offset)
+            page = f"?{self.at}" if is_open(moved.page) else moved.page
+            return ("o", left[1], page, moved.offset)
         if isinstance(left, tuple) and left[0] == "l":
             number = state.number(right) or 0
             return (*left[:3], left[3] - number)

@@ -5,7 +5,8 @@ Values are plain tuples whose first element says which kind they are; None is "a
     ("o", object, index, offset)   a pointer into a page object: which page of the folio, and
                                    which byte of it. The index is 0 for the head, a number,
                                    "b" for the page a `struct page *` was given as (head or
-                                   tail, the code does not say), "?" for one not known.
+                                   tail, the code does not say), "?" for one not known,
+                                   "?" and an op for the one that the op computed.
     ("d", object)                  a number that refers to the page: its pfn, a pte of it
     ("a", root, steps)             the address of a cell: "&x" a local's storage, "*p" what a
                                    formal points to, "k3" memory allocated here
@@ -44,13 +45,18 @@ def add_index(index: int | str, step: int | None) -> int | str:
     """The page `step` places after the page at `index`; None is a step not known."""
     if step == 0:
         return index
-    if step is None or index == "?":
+    if step is None or is_open(index):
         return "?"
     if index == "b":
         # The given page's neighbour. Code that counts from the page it was given
         # counts from a folio's first page.
         return step if step > 0 else "?"
     return int(index) + step if int(index) + step >= 0 else "?"
+
+
+def is_open(index: int | str) -> bool:
+    """Whether it is not known which page of the folio it is."""
+    return isinstance(index, str) and index.startswith("?")
 
 
 def object_of(value: Value) -> str | None:
