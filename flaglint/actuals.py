@@ -191,7 +191,8 @@ class Actuals(Accesses):
                         fields = [f for f in fields if not f.startswith(("spinlock.", "raw_"))]
                         last = fields[-1] if fields else base[2] if base[0] == "h" else ""
                         return ("h", self.at, last)
-                    if isinstance(base, int) and not value[2]:
+                    cursor = isinstance(base, tuple) and base[0] == "l"
+                    if not value[2] and (cursor or isinstance(base, int)):
                         return base
                     return None
                 if value[1].startswith("k"):

@@ -67,6 +67,7 @@ class Models(msgspec.Struct, frozen=True):
     store_number: dict[str, tuple[int, int]]
     store_failed: frozenset[str]
     look_up: frozenset[str]
+    find_mapped: frozenset[str]
     handed_over: frozenset[str]
     hand_over: dict[str, tuple[int, int]]
     gives_flags: dict[str, tuple[str, ...]]
@@ -103,7 +104,7 @@ class Models(msgspec.Struct, frozen=True):
         """Whether a row says all of what a call comes to; of a body only the writes count."""
         rows = (
             self.locks, self.allocate, self.allocate_memory, self.drop, self.drop_all,
-            self.free_owned, self.fill_mapped, self.publish, self.look_up,
+            self.free_owned, self.fill_mapped, self.publish, self.look_up, self.find_mapped,
         )  # fmt: skip
         # A first reference is one where the page has none yet, and a call like others elsewhere.
         return name not in self.first_reference and any(name in row for row in rows)
@@ -182,6 +183,7 @@ def _models(directory: Path) -> Models:
         store_number=_pairs(memory["store_number"], "to", "value"),
         store_failed=frozenset(memory["store_failed"]),
         hand_over=_pairs(memory["hand_over"], "entry", "head"),
+        find_mapped=frozenset(memory["find_mapped"]),
         handed_over=frozenset(memory["handed_over"]),
         look_up=frozenset(memory["look_up"])
         | {name for row in memory["gives_flags"] for name in row["names"]},

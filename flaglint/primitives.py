@@ -202,6 +202,13 @@ class Primitives(Containers):
             state.env[op.dst] = 0 if known == NULL else ("s", self.symbol(state))
             state.narrow(state.env[op.dst], known)
             return True
+        if name in models.find_mapped:
+            doubts = frozenset((f"who else has a page that {name}() finds",))
+            owner = Owner(Kind.UNKNOWN, doubts=doubts, where=op.where)
+            overlay = self.layout.page_type(op.type) or "page"
+            found = self.new_object(state, owner, overlay)
+            state.env[op.dst] = found if op.type.endswith("*") else ("d", object_of(found))
+            return True
         if name in models.look_up:
             self._body_accesses(state, op, args)
             from_ = args[0] if self.handed_over(name) and args else None
