@@ -11,8 +11,9 @@ from flaglint.containers import Containers
 from flaglint.flagtable import Atomicity, Helper, Operation
 from flaglint.layout import Spot
 from flaglint.location import Location
-from flaglint.memory import MAPPING, objects_in, replaced
+from flaglint.memory import MAPPING, objects_in
 from flaglint.models import Bitop
+from flaglint.objects import replaced
 from flaglint.ownership import EXCLUSIVE, Kind, Owner
 from flaglint.state import State, alternatives
 from flaglint.values import ERROR, NULL, TRUE, VALID, Value, object_of

@@ -47,6 +47,7 @@ ROWS = (
     {"lockset", "ownership", "loops", "known"},
     {"state"},
     {"layout"},
+    {"objects"},
     {"memory"},
     {"pointers"},
     {"access"},
