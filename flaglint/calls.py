@@ -94,7 +94,8 @@ class Calls(Primitives):
                 self._clobber(state, value, name)
             if isinstance(value, tuple) and value[0] == "a" and value[1].startswith(("&", "k")):
                 places = self.function.types.get(str(arg), "").removesuffix("*").rstrip()
-                if not value[2] or self.layout.page_type(places):
+                members = (value[1], (*value[2], "[]")) in state.cells
+                if not value[2] or members or self.layout.page_type(places):
                     state.facts["filled", value[1]] = VALID
         self.set(state, op.dst, result, op.type)
 

@@ -10,7 +10,7 @@ from flaglint.location import Location
 from flaglint.lockset import lock_name
 from flaglint.memory import MAPPING
 from flaglint.models import LockRule
-from flaglint.ownership import Kind, Origin, Owner
+from flaglint.ownership import Kind, Origin, Owner, read_from
 from flaglint.state import State
 from flaglint.values import VALID, WHOLE, Value, object_of
 
@@ -90,21 +90,37 @@ class Containers(Applying):
         return field if field in self.models.free_lists else ""
 
     def _splice(self, state: State, source: Value, head: Value, where: Location, name: str) -> None:
-        if not (isinstance(source, tuple) and source[0] == "a"):
-            return
         own = isinstance(head, tuple) and head[0] == "a"
         own = own and self.private(Spot("cell", head[1], (*head[2], "[list]")))
-        for member in [each for each, home in state.members.items() if home == source[1:]]:
+        here = source[1:3] if isinstance(source, tuple) and source[0] == "a" else ()
+        for member in [each for each, home in state.members.items() if home == here]:
             if own:
                 state.members[member] = (head[1], head[2])
             else:
                 why = f"{name}() put it on a list that others can walk"
                 self.publish(state, ("o", member, 0, 0), why, where)
-        held = state.cells.get((source[1], (*source[2], "[list]")))
-        owners = held[1] if isinstance(held, tuple) and held[0] == "alts" else ()
         if isinstance(head, tuple) and head[0] == "a":
-            for owner in owners:
+            for owner in self._taken_from(state, source):
                 self.add(state, (head[1], (*head[2], "[list]")), owner)
+
+    def _taken_from(self, state: State, head: Value) -> tuple[Owner, ...]:
+        # All that is on a list, as far as that is known: the caller's, and what others can reach.
+        free = self._free_list_at(head)
+        if free:
+            return (taken_off(self.on_free_list(free), self.where),)
+        if isinstance(head, tuple) and head[0] == "h":
+            return (read_from(head[2], self.where),)
+        if not (isinstance(head, tuple) and head[0] in ("a", "l")):
+            return ()
+        held = state.cells.get((head[1], (*head[2], "[list]")))
+        if isinstance(held, tuple) and held[0] == "alts":
+            owners: tuple[Owner, ...] = held[1]
+            return owners
+        if not head[1].startswith("*"):
+            return ()
+        root = (head[1][1:], (*head[2], "[list]"))
+        owner = self.on_entry(Owner(Kind.ENTRY, root=root, where=self.where), root[0])
+        return (taken_off(owner, self.where),)
 
     def _lock(self, state: State, op: ir.Call, rule: LockRule, args: tuple[Value, ...]) -> None:
         name = rule.named

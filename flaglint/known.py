@@ -99,7 +99,9 @@ def _tells(key: Hashable, there: AbstractSet[str]) -> bool:
     # does that memory was made reachable, or may hold what was not seen.
     if not isinstance(key, tuple):
         return False
-    return key[0] in ("seen", "filled") or (key[0] in ("now", "flag") and key[1] not in there)
+    if key[0] in ("now", "flag"):  # a formal's page is there whether it was looked at or not
+        return key[1] not in there and not str(key[1]).startswith("F:")
+    return key[0] in ("seen", "filled")
 
 
 def _whole(bits: str) -> str:

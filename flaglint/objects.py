@@ -183,10 +183,13 @@ class Objects:
 
     def free_member(self, state: State, free: str, overlay: str) -> Value:
         """A page of a free list: free as long as the list's lock is held."""
-        owner = Owner(
+        return self.new_object(state, self.on_free_list(free), overlay)
+
+    def on_free_list(self, free: str) -> Owner:
+        """The owner of a page on that free list."""
+        return Owner(
             Kind.FREE, origin=Origin.LISTED, via=free, why=f"it is on {free}", where=self.where
         )
-        return self.new_object(state, owner, overlay)
 
     def free_list(self, steps: tuple[str, ...]) -> str:
         """The free list that the steps lead through, or ""."""

@@ -118,7 +118,7 @@ class Primitives(Containers):
                 state.env[op.dst] = args[0][1]
             elif name == "ERR_PTR":
                 error = ("s", self.symbol(state))
-                state.facts[error] = ERROR if state.mask(args[0]) == VALID else NULL | ERROR
+                state.facts[error] = NULL | ERROR if state.mask(args[0]) & NULL else ERROR
                 state.env[op.dst] = error
             elif name == "PTR_ERR":
                 state.env[op.dst] = ("s", self.symbol(state))

@@ -252,3 +252,12 @@ def test_what_is_known_of_a_page_that_the_other_path_has_not_stays_known(first: 
     two.cells["*out", ()] = 0
     both = one.weakened(two, "w") if first else two.weakened(one, "w")
     assert both.facts.get(("now", "o1", "mapping")) == VALID
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_what_one_path_found_of_a_formals_page_is_not_known_on_both(first: bool) -> None:
+    one, two = State(), State()
+    one.objects["F:folio"] = Owner(Kind.ENTRY)
+    one.facts["flag", "F:folio", "PG_swapbacked"] = VALID
+    both = one.joined(two, "j") if first else two.joined(one, "j")
+    assert ("flag", "F:folio", "PG_swapbacked") not in both.facts
