@@ -83,20 +83,37 @@ class Body(Expressions):
 
     def _exchange(self, node: Node) -> None:
         # What an asm statement does is not read. One that is given a place in memory and
-        # pointers, as an exchange is, may store any of them there, for others to read.
+        # pointers, as an exchange is, may store any of them there, for others to read; what it
+        # gives back is what was there. Of other results nothing is known.
+        where = self.where(node)
         operands = [child for child in node.children if k.FIRST_EXPR <= child.kind <= k.LAST_EXPR]
-        pointers = [each for each in operands if self.type_kind(each) == k.TYPE_POINTER]
-        if not pointers:
-            return
-        for operand in operands:
-            if self.strip(operand).kind not in (k.UNARY_OPERATOR, k.ARRAY_SUBSCRIPT_EXPR):
-                continue
-            path = self.place(operand)
+        read = [each for each in operands if each.kind == k.UNEXPOSED_EXPR]  # an lvalue is written
+        given = {self.clang.spelling(self.strip(each).cursor) for each in read}
+        results = [
+            each
+            for each in operands
+            if each.kind == k.DECL_REF_EXPR and self.clang.spelling(each.cursor) not in given
+        ]
+        pointers = [each for each in (*results, *read) if self.type_kind(each) == k.TYPE_POINTER]
+        places = [
+            self.place(each)
+            for each in operands
+            if pointers and self.strip(each).kind in (k.UNARY_OPERATOR, k.ARRAY_SUBSCRIPT_EXPR)
+        ]
+        before = {}
+        for path in places:
+            kind = self.type_of(pointers[0])
+            before[path] = self.temporary()
+            self.emit(ir.Load(before[path], path, kind, where))
             for pointer in pointers:
-                if pointer is not operand:
-                    value, kind = self.value(pointer), self.type_of(pointer)
-                    self.emit(ir.Store(path, value, kind, True, self.where(node)))
-            self.emit(ir.Rmw(path, "asm", "", self.where(node)))
+                value, kind = self.value(pointer), self.type_of(pointer)
+                self.emit(ir.Store(path, value, kind, True, where))
+            self.emit(ir.Rmw(path, "asm", "", where))
+        for each in results:
+            path, kind = self.place(each), self.type_of(each)
+            if not path.steps:
+                old = next(iter(before.values()), "") if each in pointers else ""
+                self.emit(ir.Copy(path.base, old, kind, where))
 
     def _close_scope(self) -> None:
         self.destroy(self.scopes[-1][1])
