@@ -12,7 +12,7 @@ from flaglint.accesses import Accesses
 from flaglint.layout import Spot
 from flaglint.location import Location
 from flaglint.lockset import lock_name
-from flaglint.ownership import Kind, Owner
+from flaglint.ownership import TAKEN, Kind, Owner
 from flaglint.state import Cell, State
 from flaglint.summary import Summary
 from flaglint.values import (
@@ -28,8 +28,6 @@ from flaglint.values import (
 
 _POINTERS = 4
 """How many pointers are followed one after the other."""
-_TAKEN = "[taken]"
-"""A step: a member that has left the list."""
 
 
 class Actuals(Accesses):
@@ -53,11 +51,11 @@ class Actuals(Accesses):
             return self.coerce(state, self._held(state, value), f"struct {overlay} *")
         if is_around(steps):
             return self._around(state, value, steps, overlay)
-        if steps[-1] == _TAKEN:
+        if steps[-1] == TAKEN:
             member = self._object(state, (param, (*steps[:-1], "[list]")), args, overlay)
             name = object_of(member)
             if name is not None and name in state.objects:
-                state.objects[name] = taken_off(state.objects[name], self.where)
+                state.objects[name] = self.left(state.objects[name], self.where)
             return member
         if isinstance(value, tuple) and value[0] == "a":
             cell = followed(state, value[1], (*value[2], *steps))
@@ -84,6 +82,11 @@ class Actuals(Accesses):
         if isinstance(value, tuple) and value[0] == "s" and steps[-1].startswith("."):
             return ("h", self.at, steps[-1][1:])  # as when the function itself reads it there
         return None
+
+    def left(self, owner: Owner, where: Location) -> Owner:
+        """A page after it left the list it was on: the taker may be the only one to have it."""
+        owner = taken_off(owner, where)
+        return owner if owner.via in self.models.reachable_lists else owner.withdrawn()
 
     def _around(self, state: State, value: Value, steps: tuple[str, ...], overlay: str) -> Value:
         # The page around what was passed: its own list entry, say.
@@ -294,7 +297,7 @@ def taken_off(owner: Owner, where: Location) -> Owner:
     if owner.kind is Kind.FREE:
         return owner.moved(Kind.FRESH, "it was taken off the allocator's free list", where)
     if owner.kind is Kind.ENTRY and owner.root and owner.root[1][-1:] == ("[list]",):
-        return owner._replace(root=(owner.root[0], (*owner.root[1][:-1], _TAKEN)))
+        return owner._replace(root=(owner.root[0], (*owner.root[1][:-1], TAKEN)))
     if owner.kind is Kind.ENTRY:
         return owner._replace(unlisted=True)
     return owner

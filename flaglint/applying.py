@@ -11,11 +11,11 @@ import msgspec
 from flaglint import ir
 from flaglint.access import BEHIND, Access
 from flaglint.accesses import frozen_formals
-from flaglint.actuals import Actuals, followed, taken_off
+from flaglint.actuals import Actuals, followed
 from flaglint.finding import Step
 from flaglint.layout import Spot, word_at
 from flaglint.location import Location
-from flaglint.ownership import CONDITIONAL, OPEN, Kind, Origin, Owner, Root, read_from
+from flaglint.ownership import CONDITIONAL, OPEN, TAKEN, Kind, Origin, Owner, Root, read_from
 from flaglint.state import Cell, State
 from flaglint.summary import Outcome, Summary
 from flaglint.values import ANY_CLASS, VALID, Value, formal_root, is_formal, is_open, object_of
@@ -146,7 +146,7 @@ class Applying(Actuals):
             if owner is None:
                 sort = value[0] if isinstance(value, tuple) else ""
                 if sort == "h":
-                    owner = read_from(value[2], self.where)
+                    owner = self._found(root, value[2])
                 else:
                     doubt = f"which page is passed to {access.place.function.split('@')[0]}()"
                     owner = Owner(Kind.UNKNOWN, doubts=frozenset((doubt,)), where=self.where)
@@ -159,7 +159,7 @@ class Applying(Actuals):
         results = []
         for owner, name in found:
             if access.owner.unlisted:
-                owner = taken_off(owner, access.owner.where or self.where)
+                owner = self.left(owner, access.owner.where or self.where)
             if access.owner.shown:
                 where = access.owner.where or self.where
                 owner = owner.published(access.owner.why, where)
@@ -301,8 +301,14 @@ class Applying(Actuals):
         if found is not None:
             return found._replace(doubts=found.doubts | owner.doubts)
         if isinstance(value, tuple) and value[0] == "h":
-            return read_from("", self.where)
+            return self._found(owner.root, value[2])
         return Owner(Kind.UNKNOWN, doubts=frozenset(("a page from a callee",)))
+
+    def _found(self, root: Root, field: str) -> Owner:
+        # What a callee read in memory that others reach too, and maybe took out of there.
+        members = [step[1:] for step in root[1] if step.startswith(".")]
+        owner = read_from(members[-1] if members else field, self.where)
+        return self.left(owner, self.where) if root[1][-1:] == (TAKEN,) else owner
 
     def _learn(self, state: State, key: object, mask: int, args: dict[str, Value]) -> None:
         if not isinstance(key, tuple):
@@ -339,7 +345,7 @@ class Applying(Actuals):
             return  # the callee only looked
         if owner.kind is Kind.ENTRY:
             if owner.unlisted:
-                mine = taken_off(mine, owner.where or self.where)
+                mine = self.left(mine, owner.where or self.where)
             if owner.shown:
                 self.shown(name)
                 mine = mine.published(owner.why, owner.where or self.where)

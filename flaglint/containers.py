@@ -31,7 +31,7 @@ class Containers(Applying):
         if name in models.remove and len(args) > models.remove[name]:
             what = page_around(state, args[models.remove[name]])
             if what is not None and what in state.objects:
-                state.objects[what] = taken_off(state.objects[what], op.where)
+                state.objects[what] = self.left(state.objects[what], op.where)
         if name in models.empty and len(args) > models.empty[name]:
             self.emptied(state, args[models.empty[name]])
         return name in models.remove or name in models.empty

@@ -16,7 +16,7 @@ from flaglint.callgraph import CallGraph
 from flaglint.handover import settled
 from flaglint.layout import CARRIERS
 from flaglint.models import Models
-from flaglint.ownership import CONDITIONAL, Kind, Origin
+from flaglint.ownership import CONDITIONAL, TAKEN, Kind, Origin
 
 _PAGES = frozenset(("struct page *", "struct folio *"))
 _Seen = tuple[str, Access, tuple[str, ...]]
@@ -64,7 +64,10 @@ def seen(
                 new = access.owner.moved(Kind.FRESH, why, here)
                 context = (key, access._replace(owner=new), ())
             else:
-                context = (key, *_uncalled(access, functions[key].name, private))
+                context = (
+                    key,
+                    *_uncalled(access, functions[key].name, private, models.reachable_lists),
+                )
             contexts.setdefault(access.place, []).append(context)
     for key, accesses in pending.items():
         for access in accesses:
@@ -99,7 +102,10 @@ def _contract(access: Access, contract: Mapping[str, str]) -> str:
 
 
 def _uncalled(
-    access: Access, name: str, private: Callable[[tuple[str, ...]], bool]
+    access: Access,
+    name: str,
+    private: Callable[[tuple[str, ...]], bool],
+    reachable: frozenset[str],
 ) -> tuple[Access, tuple[str, ...]]:
     # Nobody was seen to call the function that the access is pending in.
     owner, here = access.owner, access.place.where
@@ -112,7 +118,11 @@ def _uncalled(
     if access.kind is Kind.ENTRY and steps and not (private(steps) and _carried(steps)):
         # Nobody was seen to call it with a structure of its own: what it reads from there
         # (a node's list, a mapping's member) was there before, for all to see.
-        return access._replace(owner=owner.moved(Kind.SHARED, _read_from(steps), here)), ()
+        field = _field(steps)
+        there = owner.moved(Kind.SHARED, f"read from {field or 'shared memory'}", here)
+        if (owner.unlisted or steps[-1] == TAKEN) and field not in reachable:
+            there = there.from_(Origin.MEMBER, field or "a structure").withdrawn()
+        return access._replace(owner=there), tuple(there.doubts)
     doubts = (f"no caller of {name}() was seen",) if access.kind in CONDITIONAL else ()
     return access, doubts
 
@@ -140,6 +150,6 @@ def _carried(steps: tuple[str, ...]) -> bool:
     return all(record in CARRIERS for record in records)
 
 
-def _read_from(steps: tuple[str, ...]) -> str:
+def _field(steps: tuple[str, ...]) -> str:
     members = [step[1:] for step in steps if step.startswith(".")]
-    return f"read from {members[-1] if members else 'shared memory'}"
+    return members[-1] if members else ""

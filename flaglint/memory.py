@@ -190,6 +190,8 @@ class Memory(Objects):
             case "cell":
                 self._put_cell(state, spot, value, where)
             case "shared":
+                if value == 0:
+                    self.withdraw(state, spot.field)
                 self.publish(state, value, f"stored to {spot.field or 'shared memory'}", where)
             case "page" if self.tells_mapping(spot.field):
                 self._put_mapping(state, spot.root, value)
@@ -199,6 +201,12 @@ class Memory(Objects):
                     # With low bits set it is a tail's way to its head, not a reference.
                     if isinstance(value, tuple) and value[0] == "o" and not value[3]:
                         self.publish(state, value, f"stored to {spot.field}", where)
+
+    def withdraw(self, state: State, field: str) -> None:
+        """What this function found in the member is not there any more."""
+        for name, owner in state.objects.items():
+            if owner.via == field:
+                state.objects[name] = owner.withdrawn()
 
     def _put_mapping(self, state: State, name: str, value: Value) -> None:
         key = ("now", name, MAPPING)

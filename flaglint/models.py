@@ -79,6 +79,7 @@ class Models(msgspec.Struct, frozen=True):
     entry_types: frozenset[str]
     free_lists: dict[str, str]
     inventories: frozenset[str]
+    reachable_lists: frozenset[str]
     free_types: dict[str, str]
     published_arguments: dict[str, int]
     """member of an operation table -> which of its page arguments others can reach"""
@@ -199,6 +200,7 @@ def _models(directory: Path) -> Models:
         carried_back=frozenset(memory["carried_back"]),
         entry_types=frozenset(memory["entry_types"]),
         free_lists={row["field"]: row["lock"] for row in memory["free_lists"]},
+        reachable_lists=frozenset(memory["reachable_lists"]),
         inventories=frozenset(memory["inventories"]),
         free_types={row["name"]: row["lock"] for row in memory["free_types"]},
         published_arguments=_members(callbacks["published"]),

@@ -170,6 +170,13 @@ class Owner(NamedTuple):
         """The same with an origin."""
         return self._replace(origin=origin, via=via)
 
+    def withdrawn(self) -> Owner:
+        """A page that was found in a structure and taken out: the taker may have it alone."""
+        if self.kind is not Kind.SHARED or self.origin not in (Origin.MEMBER, Origin.GLOBAL):
+            return self
+        doubt = f"who else has a page that was taken out of {self.via.removeprefix('@')}"
+        return self._replace(kind=Kind.UNKNOWN, doubts=self.doubts | {doubt})
+
     def vouched(self, where: Location) -> Owner:
         """A page that has its reference count set next, whatever else is known of it."""
         why = "its reference count is set next: the caller vouches that nobody has a reference"
@@ -228,6 +235,9 @@ class Owner(NamedTuple):
             )
         return self._replace(tentative=None)
 
+
+TAKEN = "[taken]"
+"""A step of a root: a member that has left the list."""
 
 _FACTS = Owner._fields.index("origin") + 1
 
