@@ -19,6 +19,8 @@ from flaglint.summary import Summary
 from flaglint.values import VALID, Value, is_formal
 
 _MAX_STATES = 24
+_LISTS = frozenset(("void *", "struct list_head *"))
+"""Types of formals that may be a list of the caller's."""
 
 
 class Calls(Primitives):
@@ -97,6 +99,10 @@ class Calls(Primitives):
                 members = (value[1], (*value[2], "[]")) in state.cells
                 if not value[2] or members or self.layout.page_type(places):
                     state.facts["filled", value[1]] = VALID
+            if isinstance(value, tuple) and value[0] == "a" and value[1].startswith("*"):
+                # Who calls a function that nobody knows with its caller's list may have it filled.
+                if not op.callee and self.function.types.get(value[1][1:]) in _LISTS:
+                    self.add(state, (value[1], (*value[2], "[list]")), self.some_member())
         self.set(state, op.dst, result, op.type)
 
     def _clobber(self, state: State, value: Value, name: str) -> None:

@@ -203,7 +203,7 @@ class Primitives(Containers):
             state.env[op.dst] = 0 if known == NULL else ("s", self.symbol(state))
             state.narrow(state.env[op.dst], known)
             return True
-        if name in models.find_mapped:
+        if name in models.find_mapped and self._own_memory(state, args):
             doubts = frozenset((f"who else has a page that {name}() finds",))
             owner = Owner(Kind.UNKNOWN, doubts=doubts, where=op.where)
             overlay = self.layout.page_type(op.type) or "page"
@@ -237,6 +237,12 @@ class Primitives(Containers):
                 state.env[op.dst] = ("o", carried, "b" if overlay == "page" else 0, 0)
                 return True
         return self._looking(state, op, name, args)
+
+    def _own_memory(self, state: State, args: tuple[Value, ...]) -> bool:
+        address = args[0] if args else None
+        if not (isinstance(address, tuple) and address[0] == "a" and address[1][0] == "k"):
+            return False
+        return ("seen", address[1]) not in state.facts
 
     def _gives_mapped(self, state: State, name: str, args: tuple[Value, ...]) -> bool:
         """Whether the look-up's page is locked, and in its mapping as long as it is."""
