@@ -92,7 +92,11 @@ class Store(msgspec.Struct, frozen=True, array_like=True, tag_field="tag", tag="
 
 
 class Rmw(msgspec.Struct, frozen=True, array_like=True, tag_field="tag", tag="rmw"):
-    """path op= src, ++ and --: one plain read-modify-write."""
+    """path op= src, ++ and --: one plain read-modify-write.
+
+    Of an asm statement `operator` is "take", what was there is the taker's, or "asm", anything may
+    be there.
+    """
 
     path: Path
     operator: str

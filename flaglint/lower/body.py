@@ -105,6 +105,7 @@ class Body(Expressions):
             kind = self.type_of(pointers[0])
             before[path] = self.temporary()
             self.emit(ir.Load(before[path], path, kind, where))
+            self.emit(ir.Rmw(path, "take", "", where))
             for pointer in pointers:
                 value, kind = self.value(pointer), self.type_of(pointer)
                 self.emit(ir.Store(path, value, kind, True, where))
