@@ -98,7 +98,7 @@ void list_left_for_good(struct verdict_pool *pool)
 	struct page *page = list_first_entry(&pool->pages, struct page, lru);
 
 	list_del(&page->lru);
-	page->flags |= 1UL << PG_referenced;	/* racy, any word, PG_referenced: the page is published (read from verdict_pool.pages) */
+	page->flags |= 1UL << PG_referenced;	/* unknown, any word, PG_referenced: where the page comes from is not known (read from verdict_pool.pages) -- who else has a page that was taken out of verdict_pool.pages */
 }
 EXPORT_SYMBOL(list_left_for_good);
 
