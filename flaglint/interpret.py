@@ -239,7 +239,7 @@ class Interpreter(Calls):
         if op.operator == "&=" and isinstance(mask, int):
             mask = ~mask  # what it leaves out is cleared
         if op.operator == "take":
-            self.withdraw(state, spot.field)  # an exchange: what was there is the taker's
+            self.withdraw(state, spot)  # an exchange: what was there is the taker's
             return
         if self.is_word(spot):
             self.write(state, spot, "(plain RMW)", self.flag_names(mask), "plain")

@@ -191,7 +191,7 @@ class Memory(Objects):
                 self._put_cell(state, spot, value, where)
             case "shared":
                 if value == 0:
-                    self.withdraw(state, spot.field)
+                    self.withdraw(state, spot)
                 self.publish(state, value, f"stored to {spot.field or 'shared memory'}", where)
             case "page" if self.tells_mapping(spot.field):
                 self._put_mapping(state, spot.root, value)
@@ -202,11 +202,14 @@ class Memory(Objects):
                     if isinstance(value, tuple) and value[0] == "o" and not value[3]:
                         self.publish(state, value, f"stored to {spot.field}", where)
 
-    def withdraw(self, state: State, field: str) -> None:
-        """What this function found in the member is not there any more."""
+    def withdraw(self, state: State, spot: Spot) -> None:
+        """What this function found at the place is not there any more."""
+        root = (spot.root[1:], spot.steps)
         for name, owner in state.objects.items():
-            if owner.via == field:
+            if spot.sort == "shared" and owner.via == spot.field:
                 state.objects[name] = owner.withdrawn()
+            elif spot.steps and owner.kind is Kind.ENTRY and owner.root == root:
+                state.objects[name] = owner._replace(unlisted=True)
 
     def _put_mapping(self, state: State, name: str, value: Value) -> None:
         key = ("now", name, MAPPING)
@@ -225,6 +228,8 @@ class Memory(Objects):
         if not spot.steps and spot.root.startswith("&"):
             state.env[spot.root[1:]] = value
             return
+        if value == 0 and spot.root.startswith("*"):
+            self.withdraw(state, spot)
         if spot.field in ("list_head.next", "list_head.prev"):
             # Links are not followed: what a list holds is its "[list]" cell. One that is
             # linked to itself holds nothing.
