@@ -258,8 +258,8 @@ class Memory(Objects):
         found = [value]
         if isinstance(value, tuple) and value[0] == "a" and value[1].startswith("k"):
             found = [held for (root, _), held in state.cells.items() if root == value[1]]
-        names = dict.fromkeys(filter(None, map(object_of, found)))
-        return [name for name in names if state.objects[name].kind is Kind.FRESH]
+        owners = {name: state.objects.get(name) for name in filter(None, map(object_of, found))}
+        return [name for name, owner in owners.items() if owner and owner.kind is Kind.FRESH]
 
     def private(self, spot: Spot) -> bool:
         """Whether the cell is memory that only this thread sees, as far as types tell."""
