@@ -48,6 +48,10 @@ class Actuals(Accesses):
         param, steps = root
         value = args.get(param)
         if not steps:
+            if isinstance(value, tuple) and value[0] == "a" and value[1:] not in state.cells:
+                members = (value[1], (*value[2], "[]"))
+                if members in state.cells:  # *pages is pages[0]
+                    return self.take(state, members, overlay)
             return self.coerce(state, self._held(state, value), f"struct {overlay} *")
         if is_around(steps):
             return self._around(state, value, steps, overlay)

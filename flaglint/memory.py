@@ -190,8 +190,6 @@ class Memory(Objects):
             case "cell":
                 self._put_cell(state, spot, value, where)
             case "shared":
-                if value == 0:
-                    self.withdraw(state, spot)
                 self.publish(state, value, f"stored to {spot.field or 'shared memory'}", where)
             case "page" if self.tells_mapping(spot.field):
                 self._put_mapping(state, spot.root, value)
@@ -228,8 +226,6 @@ class Memory(Objects):
         if not spot.steps and spot.root.startswith("&"):
             state.env[spot.root[1:]] = value
             return
-        if value == 0 and spot.root.startswith("*"):
-            self.withdraw(state, spot)
         if spot.field in ("list_head.next", "list_head.prev"):
             # Links are not followed: what a list holds is its "[list]" cell. One that is
             # linked to itself holds nothing.
