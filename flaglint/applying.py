@@ -15,7 +15,17 @@ from flaglint.actuals import Actuals, followed
 from flaglint.finding import Step
 from flaglint.layout import Spot, word_at
 from flaglint.location import Location
-from flaglint.ownership import CONDITIONAL, OPEN, TAKEN, Kind, Origin, Owner, Root, read_from
+from flaglint.ownership import (
+    CONDITIONAL,
+    OPEN,
+    TAKEN,
+    Kind,
+    Origin,
+    Owner,
+    Root,
+    last_member,
+    read_from,
+)
 from flaglint.state import Cell, State
 from flaglint.summary import Outcome, Summary
 from flaglint.values import ANY_CLASS, VALID, Value, formal_root, is_formal, is_open, object_of
@@ -306,8 +316,7 @@ class Applying(Actuals):
 
     def _found(self, root: Root, field: str) -> Owner:
         # What a callee read in memory that others reach too, and maybe took out of there.
-        members = [step[1:] for step in root[1] if step.startswith(".")]
-        owner = read_from(members[-1] if members else field, self.where)
+        owner = read_from(last_member(root[1]) or field, self.where)
         return self.left(owner, self.where) if root[1][-1:] == (TAKEN,) else owner
 
     def _learn(self, state: State, key: object, mask: int, args: dict[str, Value]) -> None:

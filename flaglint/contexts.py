@@ -16,7 +16,7 @@ from flaglint.callgraph import CallGraph
 from flaglint.handover import settled
 from flaglint.layout import CARRIERS
 from flaglint.models import Models
-from flaglint.ownership import CONDITIONAL, TAKEN, Kind, Origin
+from flaglint.ownership import CONDITIONAL, TAKEN, Kind, Origin, last_member
 
 _PAGES = frozenset(("struct page *", "struct folio *"))
 _Seen = tuple[str, Access, tuple[str, ...]]
@@ -118,7 +118,7 @@ def _uncalled(
     if access.kind is Kind.ENTRY and steps and not (private(steps) and _carried(steps)):
         # Nobody was seen to call it with a structure of its own: what it reads from there
         # (a node's list, a mapping's member) was there before, for all to see.
-        field = _field(steps)
+        field = last_member(steps)
         there = owner.moved(Kind.SHARED, f"read from {field or 'shared memory'}", here)
         if (owner.unlisted or steps[-1] == TAKEN) and field not in reachable:
             there = there.from_(Origin.MEMBER, field or "a structure").withdrawn()
@@ -148,8 +148,3 @@ def _carried(steps: tuple[str, ...]) -> bool:
     # records may be on the stack here and in lists and mappings there.
     records = [step[1:].split(".", 1)[0] for step in steps if step.startswith(".")]
     return all(record in CARRIERS for record in records)
-
-
-def _field(steps: tuple[str, ...]) -> str:
-    members = [step[1:] for step in steps if step.startswith(".")]
-    return members[-1] if members else ""

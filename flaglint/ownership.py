@@ -284,6 +284,11 @@ def _undone(one: Owner, other: Owner) -> tuple[Kind, Root | None, frozenset[str]
     return one.tentative if same and other.tentative is None else None
 
 
+def last_member(steps: tuple[str, ...]) -> str:
+    """The member that a root's steps end in, as "record.member", or ""."""
+    return next((step[1:] for step in reversed(steps) if step.startswith(".")), "")
+
+
 def read_from(field: str, where: Location) -> Owner:
     """A page read from shared memory: a member, a global, or what a look-up gave."""
     why = f"read from {field or 'shared memory'}"
