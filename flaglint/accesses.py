@@ -73,11 +73,8 @@ class Accesses(Pointers):
         self.seen = Seen()
         self.released: frozenset[str] = frozenset()
         self.addresses = frozenset(
-            op.path.base
-            for block in function.blocks
-            for op in block.ops
-            if isinstance(op, ir.Addr) and op.path.base.startswith("@") and not op.path.steps
-        )
+            ir.global_address(op) for block in function.blocks for op in block.ops
+        ).difference(("",))
         self.free_params = _claimed_free(function, know.models)
         self.counted = _counted(function, know.models)
         self.members, self.bases = _addressed(function)

@@ -37,9 +37,9 @@ def facts_of(function: ir.Function) -> ir.Facts:
                 kinds.add(op.type)
             elif isinstance(op, ir.Store | ir.Rmw | ir.Addr):
                 flags.update(_flags(op.path))
+            if base := ir.global_address(op):
+                addresses.add(base)
             match op:
-                case ir.Addr(path=ir.Path(base, ())) if base.startswith("@"):
-                    addresses.add(base)
                 case ir.Call(callee=callee, args=args):
                     slot = "" if callee else op.slot or f"{function.key}:{op.target}"
                     calls.append((callee, slot, op.where))

@@ -365,6 +365,13 @@ def indices(path: Path) -> Iterator[str]:
             yield step.by
 
 
+def global_address(op: Op) -> str:
+    """The global that the op takes the address of, as "@name", or ""."""
+    if isinstance(op, Addr) and not op.path.steps and op.path.base.startswith("@"):
+        return op.path.base
+    return ""
+
+
 def defined(op: Op) -> str:
     """The local or temporary the op assigns, or ""."""
     match op:
