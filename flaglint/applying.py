@@ -15,6 +15,7 @@ from flaglint.actuals import Actuals, followed
 from flaglint.finding import Step
 from flaglint.layout import Spot, word_at
 from flaglint.location import Location
+from flaglint.objects import ONE_OF_THEM, replaced
 from flaglint.ownership import (
     CONDITIONAL,
     OPEN,
@@ -356,22 +357,25 @@ class Applying(Actuals):
             if owner.unlisted:
                 mine = self.left(mine, owner.where or self.where)
             if owner.shown:
-                self.shown(name)
                 mine = mine.published(owner.why, owner.where or self.where)
                 doubts = owner.doubts
-            state.objects[name] = mine._replace(
+            mine = mine._replace(
                 doubts=doubts,
                 view=mine.view or owner.view,
                 extra=min(2, mine.extra + owner.extra),
                 parted=mine.parted or owner.parted,
             )
+            if owner.shown:
+                self.show(state, name, mine)
+            else:
+                state.objects[name] = mine
         elif owner.kind is Kind.FROZEN:
             state.objects[name] = mine.frozen(owner.where or self.where)
         elif owner.kind is Kind.SHARED:
             where = owner.where or self.where
-            self.shown(name)
             new = mine.published(owner.why, where)
-            state.objects[name] = new._replace(doubts=owner.doubts if new.kind in OPEN else doubts)
+            doubts = owner.doubts if new.kind in OPEN else doubts
+            self.show(state, name, new._replace(doubts=doubts))
         elif owner.kind is Kind.WITHIN:
             pass
         else:
@@ -403,7 +407,9 @@ class Applying(Actuals):
                 for owner in sorted(value[1], key=lambda o: (o.kind, str(o.root))):
                     if owner.kind is Kind.ENTRY and owner.root is not None:
                         if owner.root == (base[1:], steps):
-                            if cell not in state.cells and _filled(state, cell):
+                            if owner.shown:
+                                self._members_shown(state, cell, owner)
+                            elif cell not in state.cells and _filled(state, cell):
                                 self.add(state, cell, self.some_member())
                             continue  # what the container held already
                         owner = self._entry(state, owner, args)
@@ -419,6 +425,22 @@ class Applying(Actuals):
                     self.publish(state, member, "put where others can find it", where)
         else:
             self.publish(state, value, "stored to shared memory", where)
+
+    def _members_shown(self, state: State, cell: Cell, owner: Owner) -> None:
+        # What the callee did with the members of an array of its caller's, or one of them.
+        where = owner.where or self.where
+        if cell not in state.cells and cell[0].startswith("*"):
+            self.join_member(state, cell, Owner(Kind.ENTRY, root=(cell[0][1:], cell[1])))
+        held = state.cells.get(cell)
+        if not (isinstance(held, tuple) and held[0] == "alts"):
+            return
+        for each in held[1]:
+            shown = each.published(owner.why, where)._replace(tentative=None)
+            doubts = shown.doubts | owner.doubts | {ONE_OF_THEM}
+            self.join_member(state, cell, shown._replace(doubts=doubts))
+        if not owner.doubts:
+            self.all_shown(state, cell)
+            replaced(state, cell)
 
 
 def _some_page(value: Value) -> bool:

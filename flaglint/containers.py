@@ -32,6 +32,7 @@ class Containers(Applying):
             what = page_around(state, args[models.remove[name]])
             if what is not None and what in state.objects:
                 state.objects[what] = self.left(state.objects[what], op.where)
+                state.members.pop(what, None)
         if name in models.empty and len(args) > models.empty[name]:
             self.emptied(state, args[models.empty[name]])
         return name in models.remove or name in models.empty
@@ -60,6 +61,7 @@ class Containers(Applying):
                 self.add(state, (root, spot.steps), state.objects[what])
                 state.members[what] = (root, steps)
                 return
+        state.members.pop(what, None)
         list_ = head[2] if isinstance(head, tuple) and head[0] == "h" and head[2] else "a list"
         why = f"{name}() put it on {list_} that others can walk"
         self.publish(state, ("o", what, 0, 0), why, where)

@@ -31,6 +31,14 @@ def always(function: ir.Function, wanted: Container[int], start: int = 0) -> boo
     return not any(isinstance(function.blocks[block].end, ir.Return) for block in ends)
 
 
+def every_round(function: ir.Function, head: int, to: int, wanted: Container[int]) -> bool:
+    """Whether the edge from `head` leaves a loop whose every round goes through one of the blocks."""
+    if head == to or head in _reached(function, [to], ()):
+        return False
+    again = head in _reached(function, [head], ())
+    return again and head not in _reached(function, [head], wanted)
+
+
 def _precedes(function: ir.Function, one: Op, other: Op) -> bool:
     # Every path from the entry meets `one` before `other`, or they are one op.
     if one[0] == other[0]:

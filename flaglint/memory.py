@@ -13,8 +13,8 @@ from flaglint import ir
 from flaglint.layout import Spot
 from flaglint.location import Location
 from flaglint.lockset import inner
-from flaglint.objects import MAX_STEPS, Objects, replaced
-from flaglint.ownership import Kind
+from flaglint.objects import MAX_STEPS, ONE_OF_THEM, Objects, replaced
+from flaglint.ownership import OPEN, Kind, Owner
 from flaglint.state import Cell, State, alternatives
 from flaglint.values import (
     NULL,
@@ -52,6 +52,9 @@ class Memory(Objects):
             spot, rest = Spot("cell", "&" + path.base), steps
         for step in rest:
             spot = self._enter(spot, step)
+        if len(steps) > 1 and isinstance(steps[-2], ir.Deref):
+            # A pointer into an array may be moved on: its [0] is another member then.
+            return spot if spot.by in self.indices else spot._replace(by="")
         return spot
 
     def _pointee(self, value: Value) -> Spot:
@@ -88,7 +91,9 @@ class Memory(Objects):
                         return spot._replace(page=add_index(spot.page, at))
                     return self._byte(spot, None if at is None else at * size)
                 if spot.sort == "cell":
-                    return spot._replace(steps=(*spot.steps, "[]"), by=by)
+                    return spot._replace(
+                        steps=(*spot.steps, "[]"), by=by if at is None else str(at)
+                    )
         return spot
 
     def _byte(self, spot: Spot, count: int | None) -> Spot:
@@ -234,10 +239,10 @@ class Memory(Objects):
             return
         if "[]" in spot.steps or "[list]" in spot.steps:
             if owner is None:
-                replaced(state, cell)
+                replaced(state, cell, spot.by)
             else:
-                self.add(state, cell, owner)
-                if spot.by in self.indices and spot.steps[-1] == "[]":
+                self.add(state, cell, owner, spot.by)
+                if self._one(spot) and spot.steps[-1] == "[]":
                     state.indexed[cell, spot.by] = value
         else:
             state.cells[cell] = value
@@ -270,8 +275,7 @@ class Memory(Objects):
             value = waiting.pop()
             name = object_of(value)
             if name is not None and name in state.objects and not self.part(state, value):
-                self.shown(name)
-                state.objects[name] = state.objects[name].published(why, where)
+                self.show(state, name, state.objects[name].published(why, where))
             if isinstance(value, tuple) and value[0] == "a" and value[1].startswith("k"):
                 # What points at itself, as an empty list does, is followed once.
                 if value[1] not in roots:
@@ -291,6 +295,30 @@ class Memory(Objects):
                 name = object_of(value)
                 if place[0] == array and name:
                     state.objects[name] = state.objects[name].published(why, where)
+
+    def show(self, state: State, name: str, owner: Owner) -> None:
+        """The op being interpreted makes a page object reachable by others: such as `owner`."""
+        self.shown(name)
+        state.objects[name] = owner
+        if not (owner.kind is Kind.SHARED or owner.shown):
+            return
+        homes = [place[0] for place, held in state.indexed.items() if object_of(held) == name]
+        if name in state.members:
+            root, steps = state.members[name]
+            homes.append((root, (*steps, "[list]")))
+        for cell in homes:
+            one_of_them = owner._replace(doubts=owner.doubts | {ONE_OF_THEM}, tentative=None)
+            self.join_member(state, cell, one_of_them)
+            self.shown_members.setdefault(cell, set()).add(int(self.at.partition(".")[0]))
+
+    def all_shown(self, state: State, cell: Cell) -> None:
+        """Of all that a container holds is so what is said of one of its members."""
+        held = state.cells.get(cell)
+        if isinstance(held, tuple) and held[0] == "alts":
+            known = [owner for owner in held[1] if owner.kind in OPEN or owner.shown]
+            if any(ONE_OF_THEM in owner.doubts for owner in known):
+                sure = (owner._replace(doubts=owner.doubts - {ONE_OF_THEM}) for owner in known)
+                state.cells[cell] = alternatives(*sure)
 
     def shown(self, name: str) -> None:
         """The op being interpreted makes a page object reachable by others."""

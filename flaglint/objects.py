@@ -15,6 +15,8 @@ from flaglint.values import Value, formal_name, is_around, object_of
 
 MAX_STEPS = 6
 """How far memory is followed from a formal."""
+ONE_OF_THEM = "which of an array's pages it is"
+"""A doubt: others can reach one of the pages, but not necessarily the one at hand."""
 _BYTES = frozenset(("char *", "unsigned char *", "u8 *", "void *", "const void *", ""))
 
 
@@ -27,6 +29,8 @@ class Objects:
         self.at = ""
         self.indices: frozenset[str] = frozenset()
         """The variables that tell which member of an array is meant; no pointer leads to them."""
+        self.shown_members: dict[Cell, set[int]] = {}
+        """container -> the blocks that make one of its members reachable by others"""
         self.looping = True
         self.where = function.where
 
@@ -198,7 +202,7 @@ class Objects:
     def _indexed(self, state: State, spot: Spot, overlay: str) -> Value:
         """An array's member: the same one for as long as its index does not change."""
         cell = (spot.root, spot.steps)
-        if spot.by not in self.indices:
+        if not self._one(spot):
             return self.take(state, cell, overlay)
         place = (cell, spot.by)
         if place in state.indexed:
@@ -210,14 +214,22 @@ class Objects:
             return (*value, None, place)
         return value
 
+    def _one(self, spot: Spot) -> bool:
+        # Whether it is said which of an array's members is meant.
+        return spot.by in self.indices or spot.by.isdigit()
+
     def emptied(self, state: State, head: Value) -> None:
         """The list at an address holds nothing from here on."""
         if isinstance(head, tuple) and head[0] == "a":
             state.cells[(head[1], (*head[2], "[list]"))] = alternatives()
 
-    def add(self, state: State, cell: tuple[str, tuple[str, ...]], owner: Owner) -> None:
-        """A container gains a member."""
-        replaced(state, cell)
+    def add(self, state: State, cell: Cell, owner: Owner, by: str = "") -> None:
+        """A container gains a member, an array at the index that `by` says."""
+        replaced(state, cell, by)
+        self.join_member(state, cell, owner)
+
+    def join_member(self, state: State, cell: Cell, owner: Owner) -> None:
+        """What a container holds may be such a member, too."""
         held = state.cells.get(cell)
         owners = list(held[1]) if isinstance(held, tuple) and held[0] == "alts" else []
         if held is None and cell[0].startswith("*"):
@@ -228,10 +240,11 @@ class Objects:
         state.cells[cell] = alternatives(*owners)
 
 
-def replaced(state: State, array: Cell) -> None:
-    """A member of the array was stored: which of them is not known."""
-    for place in [place for place in state.indexed if place[0] == array]:
-        del state.indexed[place]
+def replaced(state: State, array: Cell, by: str = "") -> None:
+    """A member of the array was stored: the one at the number `by`, or any of them."""
+    for cell, index in [place for place in state.indexed if place[0] == array]:
+        if index == by or not (by.isdigit() and index.isdigit()):
+            del state.indexed[cell, index]
 
 
 def _either(owners: tuple[Owner, ...]) -> tuple[Owner, ...]:
@@ -239,8 +252,7 @@ def _either(owners: tuple[Owner, ...]) -> tuple[Owner, ...]:
     # necessarily where it is read.
     if all(owner.kind in OPEN for owner in owners):
         return owners
-    doubt = frozenset(("which of an array's pages it is",))
     return tuple(
-        owner._replace(doubts=owner.doubts | doubt) if owner.kind in OPEN else owner
+        owner._replace(doubts=owner.doubts | {ONE_OF_THEM}) if owner.kind in OPEN else owner
         for owner in owners
     )

@@ -168,7 +168,11 @@ class State:
         for cell in [c for c in self.cells if c[0][0] == "&" and c[0][1:] not in live]:
             del self.cells[cell]
         if self.indexed:
-            self.indexed = {key: value for key, value in self.indexed.items() if key[1] in live}
+            self.indexed = {
+                (cell, by): value
+                for (cell, by), value in self.indexed.items()
+                if by in live or (by.isdigit() and (cell[0][0] != "&" or cell[0][1:] in live))
+            }
         held: set[str] = set()
         symbols: set[str] = set()
         for value in (*self.env.values(), *self.cells.values(), *self.indexed.values()):
