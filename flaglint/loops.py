@@ -32,7 +32,7 @@ def always(function: ir.Function, wanted: Container[int], start: int = 0) -> boo
 
 
 def every_round(function: ir.Function, head: int, to: int, wanted: Container[int]) -> bool:
-    """Whether the edge from `head` leaves a loop whose every round goes through one of the blocks."""
+    """Whether the edge leaves a loop whose every round goes through one of the blocks."""
     if head == to or head in _reached(function, [to], ()):
         return False
     again = head in _reached(function, [head], ())
