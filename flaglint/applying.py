@@ -439,7 +439,7 @@ class Applying(Actuals):
             doubts = shown.doubts | owner.doubts | {ONE_OF_THEM}
             self.join_member(state, cell, shown._replace(doubts=doubts))
         if not owner.doubts:
-            self.all_shown(state, cell)
+            self.all_shown(state, cell, each=True)
             replaced(state, cell)
 
 

@@ -15,7 +15,6 @@ from flaglint.calls import Calls
 from flaglint.dataflow import Key, live
 from flaglint.knowledge import Knowledge
 from flaglint.layout import Spot, is_word_pointer
-from flaglint.loops import every_round
 from flaglint.memory import MAPPING
 from flaglint.numbers import FLIP, SWAP, compute
 from flaglint.ownership import EXCLUSIVE, OPEN, Kind, Origin
@@ -99,9 +98,7 @@ class Interpreter(Calls):
         for each in states:
             leaving += self._leave(block, each)
         for to, each in leaving:
-            for cell in self.shown_members:
-                if every_round(self.function, block, to, self.shown_members[cell]):
-                    self.all_shown(each, cell)
+            self.out_of_loops(each, block, to)
             each.prune(self.kept[to])
         return leaving, self.seen
 
@@ -311,6 +308,7 @@ class Interpreter(Calls):
             case ir.Switch():
                 return self._switch(state, end)
             case ir.Return(value, _):
+                self.out_of_loops(state, block)
                 self.seen.exits.append((state, self.get(state, value)))
         return []
 

@@ -10,12 +10,21 @@ another round is a doubt and not a fact.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from flaglint import ir
 
 Op: TypeAlias = tuple[int, int]
 """An op by its block and its number there."""
+LINKS = ("list_head.next", "list_head.prev")
+"""The members that lead from one element of a list to another."""
+
+
+class Loop(NamedTuple):
+    """A natural loop: control enters at `head`, and comes back to it from the `body`."""
+
+    head: int
+    body: frozenset[int]
 
 
 def only_again(function: ir.Function, met: Op, shown: Iterable[Op]) -> bool:
@@ -31,12 +40,51 @@ def always(function: ir.Function, wanted: Container[int], start: int = 0) -> boo
     return not any(isinstance(function.blocks[block].end, ir.Return) for block in ends)
 
 
-def every_round(function: ir.Function, head: int, to: int, wanted: Container[int]) -> bool:
-    """Whether the edge leaves a loop whose every round goes through one of the blocks."""
-    if head == to or head in _reached(function, [to], ()):
-        return False
-    again = head in _reached(function, [head], ())
-    return again and head not in _reached(function, [head], wanted)
+def loop_over(function: ir.Function, block: int, index: str) -> Loop | None:
+    """The innermost loop around a block that steps through an array's index, or ("") a list."""
+    loops = []
+    for head in {block} | _reached(function, [block], ()):
+        body = _body(function, head)
+        if block in body and _goes_through(function, body, index):
+            loops.append(Loop(head, body))
+    return min(loops, key=lambda loop: (len(loop.body), loop.head), default=None)
+
+
+def _body(function: ir.Function, head: int) -> frozenset[int]:
+    # The natural loop that a block is the head of: it is on every way to the ends of the rounds.
+    before = _reached(function, [0], (head,)) | {0}
+    after = {head} | _reached(function, [head], ())
+    todo = [
+        number
+        for number in after - (before - {head})
+        if head in ir.successors(function.blocks[number].end)
+    ]
+    body = {head} if todo else set()
+    while todo:
+        number = todo.pop()
+        if number not in body:
+            body.add(number)
+            todo += (
+                other for other in after if number in ir.successors(function.blocks[other].end)
+            )
+    return frozenset(body)
+
+
+def every_round(function: ir.Function, loop: Loop, wanted: Container[int]) -> bool:
+    """Whether each round of the loop goes through one of the blocks."""
+    return loop.head not in _reached(function, [loop.head], wanted)
+
+
+def _goes_through(function: ir.Function, body: Iterable[int], index: str) -> bool:
+    ops = (op for number in body for op in function.blocks[number].ops)
+    if index:
+        return any(ir.defined(op) == index for op in ops)
+    return any(isinstance(op, ir.Load) and _to_next(op.path) for op in ops)
+
+
+def _to_next(path: ir.Path) -> bool:
+    last = path.steps[-1] if path.steps else None
+    return isinstance(last, ir.Field) and f"{last.record}.{last.name}" in LINKS
 
 
 def _precedes(function: ir.Function, one: Op, other: Op) -> bool:

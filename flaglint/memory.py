@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flaglint import ir
-from flaglint.layout import Spot
+from flaglint.layout import Layout, Spot
 from flaglint.location import Location
 from flaglint.lockset import inner
-from flaglint.objects import MAX_STEPS, ONE_OF_THEM, Objects, replaced
+from flaglint.loops import LINKS, Loop, every_round, loop_over
+from flaglint.objects import MAX_STEPS, ONE_OF_THEM, PASSED, Objects, replaced
 from flaglint.ownership import OPEN, Kind, Owner
 from flaglint.state import Cell, State, alternatives
 from flaglint.values import (
@@ -33,6 +34,13 @@ _LOCKS = frozenset(("spinlock_t *", "struct spinlock *", "raw_spinlock_t *", "rw
 
 class Memory(Objects):
     """The memory half of the transfer function, for one function."""
+
+    def __init__(self, function: ir.Function, layout: Layout) -> None:
+        super().__init__(function, layout)
+        self._loops: dict[tuple[int, str], Loop | None] = {}
+        """a block, an index -> the loop that goes through an array with it there"""
+        self._shown_members: dict[tuple[Cell, Loop], set[int]] = {}
+        """container, loop over it -> the blocks that make a member reachable by others"""
 
     # Places.
 
@@ -134,7 +142,7 @@ class Memory(Objects):
             return state.cells[cell]
         if overlay and (spot.root, (*spot.steps, "[]")) in state.cells:  # p[0] is *p
             return self.take(state, (spot.root, (*spot.steps, "[]")), overlay)
-        if spot.field in ("list_head.next", "list_head.prev"):
+        if spot.field in LINKS:
             return ("l", spot.root, spot.steps[:-1], 0)
         if kind.endswith(("_t", "]")) or kind.startswith(("struct ", "union ")):
             if not kind.endswith("*"):
@@ -231,7 +239,7 @@ class Memory(Objects):
         if not spot.steps and spot.root.startswith("&"):
             state.env[spot.root[1:]] = value
             return
-        if spot.field in ("list_head.next", "list_head.prev"):
+        if spot.field in LINKS:
             # Links are not followed: what a list holds is its "[list]" cell. One that is
             # linked to itself holds nothing.
             if value == ("a", spot.root, spot.steps[:-1]):
@@ -302,23 +310,47 @@ class Memory(Objects):
         state.objects[name] = owner
         if not (owner.kind is Kind.SHARED or owner.shown):
             return
-        homes = [place[0] for place, held in state.indexed.items() if object_of(held) == name]
+        homes = [place for place, held in state.indexed.items() if object_of(held) == name]
         if name in state.members:
             root, steps = state.members[name]
-            homes.append((root, (*steps, "[list]")))
-        for cell in homes:
-            one_of_them = owner._replace(doubts=owner.doubts | {ONE_OF_THEM}, tentative=None)
-            self.join_member(state, cell, one_of_them)
-            self.shown_members.setdefault(cell, set()).add(int(self.at.partition(".")[0]))
+            homes.append(((root, (*steps, "[list]")), ""))
+        for home in homes:
+            doubt = {PASSED} if self.in_turn(home) else {ONE_OF_THEM}
+            one = owner._replace(doubts=owner.doubts | doubt, tentative=None)
+            self.join_member(state, home[0], one)
 
-    def all_shown(self, state: State, cell: Cell) -> None:
-        """Of all that a container holds is so what is said of one of its members."""
+    def in_turn(self, home: tuple[Cell, str]) -> bool:
+        """Whether the op is in a loop that comes to each member of the container once."""
+        block = int(self.at.partition(".")[0])
+        if (block, home[1]) not in self._loops:
+            self._loops[block, home[1]] = loop_over(self.function, block, home[1])
+        loop = self._loops[block, home[1]]
+        if loop is not None:
+            self._shown_members.setdefault((home[0], loop), set()).add(block)
+        return loop is not None
+
+    def out_of_loops(self, state: State, block: int, to: int = -1) -> None:
+        """Control goes from a block to another, or back to the caller."""
+        for (cell, loop), shown in self._shown_members.items():
+            if (block in loop.body or to < 0) and to not in loop.body:
+                each = block == loop.head and every_round(self.function, loop, shown)
+                self.all_shown(state, cell, each=each)
+
+    def all_shown(self, state: State, cell: Cell, *, each: bool) -> None:
+        """A loop over a container has ended that published some of its members, or `each`."""
         held = state.cells.get(cell)
-        if isinstance(held, tuple) and held[0] == "alts":
-            known = [owner for owner in held[1] if owner.kind in OPEN or owner.shown]
-            if any(ONE_OF_THEM in owner.doubts for owner in known):
-                sure = (owner._replace(doubts=owner.doubts - {ONE_OF_THEM}) for owner in known)
-                state.cells[cell] = alternatives(*sure)
+        if not (isinstance(held, tuple) and held[0] == "alts"):
+            return
+        if not any(owner.doubts & {PASSED, ONE_OF_THEM} for owner in held[1]):
+            return
+        left = frozenset() if each else frozenset((ONE_OF_THEM,))
+        state.cells[cell] = alternatives(*(
+            owner._replace(doubts=owner.doubts - {PASSED} | left) if PASSED in owner.doubts
+            else owner._replace(doubts=owner.doubts - {ONE_OF_THEM}) if each
+            else owner
+            for owner in held[1]
+            if not each or owner.kind in OPEN or owner.shown
+        ))  # fmt: skip
 
     def shown(self, name: str) -> None:
         """The op being interpreted makes a page object reachable by others."""

@@ -17,6 +17,8 @@ MAX_STEPS = 6
 """How far memory is followed from a formal."""
 ONE_OF_THEM = "which of an array's pages it is"
 """A doubt: others can reach one of the pages, but not necessarily the one at hand."""
+PASSED = "one of an array's pages that the loop has passed"
+"""A doubt: others can reach it, and the loop over its container does not meet it again."""
 _BYTES = frozenset(("char *", "unsigned char *", "u8 *", "void *", "const void *", ""))
 
 
@@ -29,8 +31,6 @@ class Objects:
         self.at = ""
         self.indices: frozenset[str] = frozenset()
         """The variables that tell which member of an array is meant; no pointer leads to them."""
-        self.shown_members: dict[Cell, set[int]] = {}
-        """container -> the blocks that make one of its members reachable by others"""
         self.looping = True
         self.where = function.where
 
@@ -162,6 +162,7 @@ class Objects:
         held = state.cells.get(cell)
         if isinstance(held, tuple) and held[0] == "alts":
             owners: tuple[Owner, ...] = held[1]
+            owners = tuple(owner for owner in owners if PASSED not in owner.doubts) or owners
             if not owners:  # an empty list: the cursor stays on its head
                 return ("l", cell[0], cell[1][:-1], 0)
             if len(owners) > 1:
