@@ -11,6 +11,7 @@ its scope: the destructor's call is put there, as the compiler's cleanup attribu
 from __future__ import annotations
 
 from flaglint import ir
+from flaglint.location import Location
 from flaglint.lower import kinds as k
 from flaglint.lower.cursors import Node
 from flaglint.lower.expressions import Expressions
@@ -101,10 +102,14 @@ class Body(Expressions):
             if pointers and self.strip(each).kind in (k.UNARY_OPERATOR, k.ARRAY_SUBSCRIPT_EXPR)
         ]
         before = {}
+        compared = self._compared(results, [each for each in read if each in pointers], pointers)
         for path in places:
             kind = self.type_of(pointers[0])
             before[path] = self.temporary()
             self.emit(ir.Load(before[path], path, kind, where))
+            if compared is not None and len(places) == 1:
+                self._compare_exchange(path, before[path], *compared, where)
+                continue
             self.emit(ir.Rmw(path, "take", "", where))
             for pointer in pointers:
                 value, kind = self.value(pointer), self.type_of(pointer)
@@ -112,9 +117,40 @@ class Body(Expressions):
             self.emit(ir.Rmw(path, "asm", "", where))
         for each in results:
             path, kind = self.place(each), self.type_of(each)
-            if not path.steps:
-                old = next(iter(before.values()), "") if each in pointers else ""
-                self.emit(ir.Copy(path.base, old, kind, where))
+            if path.steps or (compared is not None and each is compared[2]):
+                continue
+            old = next(iter(before.values()), "") if each in pointers else ""
+            self.emit(ir.Copy(path.base, old, kind, where))
+
+    def _compared(
+        self, results: list[Node], read: list[Node], pointers: list[Node]
+    ) -> tuple[Node, Node, Node | None] | None:
+        # Of a compare and exchange: what is stored, what has to be there for that, and what tells
+        # whether it was. One that gives back what was there is given both; one that tells takes
+        # what is expected in the place of what was there.
+        given_back = [each for each in results if each in pointers]
+        if len(given_back) == 1 and len(read) == 2:
+            return read[0], read[1], None
+        if len(given_back) == 1 and len(read) == 1 and len(results) == 2:
+            return read[0], given_back[0], next(each for each in results if each not in pointers)
+        return None
+
+    def _compare_exchange(
+        self, path: ir.Path, before: str, new: Node, old: Node, told: Node | None, where: Location
+    ) -> None:
+        yes, no, after = self.block(), self.block(), self.block()
+        same, kind = self.temporary(), self.type_of(new)
+        self.emit(ir.Binary(same, "==", before, self.value(old), 0, "int", where))
+        self.leave(ir.Branch(same, yes, no))
+        for block, stored in ((yes, 1), (no, 0)):
+            self.enter(block)
+            if stored:
+                self.emit(ir.Rmw(path, "take", "", where))
+                self.emit(ir.Store(path, self.value(new), kind, True, where))
+            if told is not None:
+                self.emit(ir.Copy(self.place(told).base, stored, "int", where))
+            self.leave(ir.Jump(after))
+        self.enter(after)
 
     def _close_scope(self) -> None:
         self.destroy(self.scopes[-1][1])
