@@ -240,8 +240,10 @@ class State:
         }
         blended: dict[str, int] = {}
         for name, one in self.env.items():
-            two = env.get(name)
+            two: Value = env.get(name)
             if two is not one and two != one:
+                if self._elsewhere(other, one, two):
+                    return self.joined(other.relocated(two[1], one[1]), tag)
                 new.env[name] = _blend(one, two, f"{tag}:{name}")
                 blended[f"{tag}:{name}"] = self.mask(one) | other.mask(other.env.get(name))
         for cell in [*_cleared(new.cells), *_cleared(cells)]:
@@ -253,6 +255,8 @@ class State:
         for cell in list(new.cells):
             one, two = new.cells[cell], cells.get(cell)
             if two is not one and two != one:
+                if self._elsewhere(other, one, two):
+                    return self.joined(other.relocated(two[1], one[1]), tag)
                 new.cells[cell] = _blend(one, two, f"{tag}:{cell}")
                 blended[f"{tag}:{cell}"] = self.mask(one) | other.mask(other.cells.get(cell))
         for cell, value in cells.items():
@@ -278,6 +282,38 @@ class State:
             if any(other.members.get(two) == cell for two in (name, *_inverse(names, name)))
         }
         return new
+
+    def _elsewhere(self, other: State, one: Value, two: Value) -> bool:
+        # Whether both hold what was allocated here, each at a place of its own.
+        if not (_allocated(one) and _allocated(two) and one[2] == two[2]):
+            return False
+        return not (other.reaches(one[1]) or self.reaches(two[1]))
+
+    def reaches(self, root: str) -> bool:
+        """Whether the memory allocated there is anything to this path."""
+        if any(cell[0] == root for cell in self.cells):
+            return True
+        values = (*self.env.values(), *self.cells.values())
+        return any(_allocated(value) and value[1] == root for value in values)
+
+    def relocated(self, old: str, new: str) -> State:
+        """The same path, with its memory of one name under another that it does not use."""
+        names = {old: new}
+        after = self.copy()
+        after.env = {name: _rename_root(value, names) for name, value in self.env.items()}
+        after.cells = {
+            (names.get(root, root), steps): _rename_root(value, names)
+            for (root, steps), value in self.cells.items()
+        }
+        after.facts = {rekeyed(key, names): known for key, known in self.facts.items()}
+        after.members = {
+            name: (names.get(root, root), steps) for name, (root, steps) in self.members.items()
+        }
+        after.indexed = {
+            ((names.get(cell[0], cell[0]), cell[1]), by): value
+            for (cell, by), value in self.indexed.items()
+        }
+        return after
 
     def _isomorphism(self, other: State) -> dict[str, str]:
         # Equal properties: both states' variables hold objects in the same pattern, so an
@@ -442,6 +478,15 @@ def _gather(value: Value, held: set[str], symbols: set[str]) -> None:
             for _, part in value[1:]:
                 if isinstance(part, tuple):
                     _gather(part, held, symbols)
+
+
+def _allocated(value: Value) -> bool:
+    # Whether it is the address of memory that was allocated on this path.
+    return type(value) is tuple and value[0] == "a" and value[1][0] == "k"
+
+
+def _rename_root(value: Value, names: dict[str, str]) -> Value:
+    return value if _is_alternatives(value) else rekeyed(value, names)
 
 
 def _rename_cell(value: Value, names: dict[str, str]) -> Value:
