@@ -78,6 +78,13 @@ class Accesses(Pointers):
         self.free_params = _claimed_free(function, know.models)
         self.counted = _counted(function, know.models)
         self.members, self.bases = _addressed(function)
+        self.pointers = {
+            op.dst: op.type
+            for block in function.blocks
+            for op in block.ops
+            if isinstance(op, ir.Addr | ir.Load)
+        }
+        """the types of temporaries that hold what was loaded, or an address"""
         self.copies: dict[str, ir.Call] = {}
         """page -> the call that copied a page's worth of memory into it"""
         self.given_back: dict[str, set[int]] = {}

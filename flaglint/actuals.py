@@ -69,6 +69,8 @@ class Actuals(Accesses):
                 return state.env[cell[0][1:]]  # one page's variable, passed as an array of one
             if cell[1] and cell[1][-1] in ("[]", "[list]"):
                 return self.take(state, cell, overlay)
+            if cell in state.cells and "[]" in cell[1]:
+                return self.take(state, cell, overlay)
             if cell in state.cells:
                 return self.coerce(state, state.cells[cell], f"struct {overlay} *")
             if cell[0].startswith("&") and any(known[0] == cell[0] for known in state.cells):

@@ -265,6 +265,9 @@ class Applying(Actuals):
                 after, base, steps, self._stored(after, base, steps, value, actuals, names),
                 actuals, op.where,
             )  # fmt: skip
+        for root in sorted(outcome.shown):
+            given = self._given(after, root, actuals)
+            self.publish(after, given, f"{op.name}() made it reachable by others", op.where)
         locks = self._lock_names(after, actuals)
         dropped = frozenset(locks.get(lock, lock) for lock in outcome.dropped)
         self.released |= dropped - after.locks
@@ -292,6 +295,16 @@ class Applying(Actuals):
         self.set(after, op.dst, value, op.type)
         after.narrow(after.env.get(op.dst), mask)
         return after
+
+    def _given(self, state: State, root: Root, args: dict[str, Value]) -> Value:
+        # The pointer that a callee knows by a formal of its own.
+        value = args.get(root[0])
+        if not root[1] or not isinstance(value, tuple) or value[0] != "a":
+            return None if root[1] else value
+        cell = followed(state, value[1], (*value[2], *root[1]))
+        if cell[0].startswith("*"):
+            return state.cells.get(cell, ("a", cell[0], (*cell[1], "*")))
+        return state.cells.get(cell)
 
     def _let_go(self, state: State, lock: str, where: Location) -> None:
         # What was only looked at on a free list can be anybody's once the list's lock is

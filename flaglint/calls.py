@@ -19,6 +19,7 @@ from flaglint.summary import Summary
 from flaglint.values import VALID, Value, is_formal
 
 _MAX_STATES = 24
+_ANYTHING = frozenset(("void *", "const void *"))
 _LISTS = frozenset(("void *", "struct list_head *"))
 """Types of formals that may be a list of the caller's."""
 
@@ -38,6 +39,8 @@ class Calls(Primitives):
         args = tuple(self.get(state, arg) for arg in op.args)
         name = op.name
         models = self.models
+        if any(value[0] == "a" for value in args if isinstance(value, tuple)):
+            args = self._as_pages(state, op, args)
         bitop = models.bitops.get(name)
         if bitop is not None and self._bitop(state, op, bitop, args):
             return [state]
@@ -64,6 +67,21 @@ class Calls(Primitives):
                 self._instantiate(state, op, key, summary, args)
         self._unknown(state, op, name or op.slot or "a function pointer", args)
         return [state]
+
+    def _as_pages(self, state: State, op: ir.Call, args: tuple[Value, ...]) -> tuple[Value, ...]:
+        # A `void *` that is given where a page is expected.
+        if op.name not in self.know.helpers and not self.models.takes_page(op.name):
+            return args
+        return tuple(
+            self.formal(state, value[1][1:], (), "folio")
+            if isinstance(value, tuple)
+            and value[0] == "a"
+            and value[1][0] == "*"
+            and not value[2]
+            and self.function.types.get(value[1][1:]) in _ANYTHING
+            else value
+            for value in args
+        )
 
     def _indirect(self, state: State, op: ir.Call) -> tuple[str, ...]:
         target = self.get(state, op.target)

@@ -12,7 +12,6 @@ whose callees come out otherwise is looked at again.
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
@@ -24,9 +23,10 @@ from flaglint.access import Access
 from flaglint.crew import Crew, Inline, Task
 from flaglint.flagtable import FlagTable
 from flaglint.knowledge import Knowledge
-from flaglint.layout import CARRIERS, Layout, is_word_pointer
+from flaglint.layout import Layout
 from flaglint.models import Models
 from flaglint.packing import Anchors, DamagedError, unpack
+from flaglint.relevance import Relevance
 from flaglint.rounds import Rounds
 from flaglint.store import Store, digest
 from flaglint.summary import Summary
@@ -94,11 +94,9 @@ class Engine:
         """Functions whose interpretation failed, and how."""
         self.graph = callgraph.build({}, {}, ())
         self._anchors = Anchors(())
-        words = "|".join(sorted({*layout.overlays, *models.entry_types, *CARRIERS}))
-        self._carriers = re.compile(rf"\b(?:{words})\b")
-        self._carried: dict[str, bool] = {}
         helpers = self.know.helpers.items()
         self._plain = frozenset(name for name, row in helpers if row.atomicity == "plain")
+        self._relevance = Relevance(models, layout, self._plain)
 
     def add(self, units: Iterable[ir.Unit]) -> None:
         """Take more units in; `search` or `follow` sums their functions up."""
@@ -108,7 +106,7 @@ class Engine:
                 if function.key not in self.functions:
                     self.functions[function.key] = function
                     self._facts[function.key] = facts
-                    if self._matters(function, facts):
+                    if self._relevance.concerns(function, facts):
                         self._pages.add(function.key)
             self.tables += unit.tables
             for table in unit.tables:
@@ -124,6 +122,9 @@ class Engine:
         self._targets.clear()
         self._targets.update(self.graph.targets)
         self._anchors = Anchors(self.functions.values())
+        more = self._relevance.handing_on(self.graph, self._facts, self._pages)
+        self._pages |= more
+        changed |= more
         for key in changed:
             self._callees.pop(key, None)
             self._ruled.pop(key, None)
@@ -240,29 +241,6 @@ class Engine:
         # By the run before, of this tree as a rule: one query then finds thousands of results.
         told = self._store.get(_RECENT, self._salt) if self._store is not None else None
         return [told[at : at + _SIZE] for at in range(0, len(told), _SIZE)] if told else []
-
-    def _carries(self, kind: str) -> bool:
-        # Whether pages travel in values of the type; there are few types, and many values.
-        found = self._carried.get(kind)
-        if found is None:
-            found = self._carried[kind] = self._carriers.search(kind) is not None
-        return found
-
-    def _matters(self, function: ir.Function, facts: ir.Facts) -> bool:
-        # A function that no page, list, batch or page-table entry passes through, and that
-        # takes no lock, changes nothing a verdict depends on; calls of it are opaque. Paths of
-        # its callers hang on a constant, and one may clear as many bytes as a struct page has.
-        if facts.constant or any(map(self._carries, (*function.types.values(), *facts.kinds))):
-            return True
-        models, size = self.know.models, self.know.layout.size
-        if any(map(is_word_pointer, (*function.types.values(), *facts.kinds))):
-            return True  # it may write the word that it is given the address of
-        known = models.locks.keys() | models.store_number.keys()
-        if function.result.endswith("*") and not models.allocate_memory.isdisjoint(facts.named):
-            return True  # what it gives may be its caller's alone, and pages be kept there
-        return not known.isdisjoint(facts.named) or any(
-            name in models.bulk and number == size for name, number in facts.numbers
-        )
 
     def _rules(self, key: str) -> bool:
         found = self._settled.get(key)

@@ -30,6 +30,8 @@ def facts_of(function: ir.Function) -> ir.Facts:
     numbers: set[tuple[str, int]] = set()
     flags: set[str] = set()
     addresses: set[str] = set()
+    given = set(function.params)
+    keeps = False
     for block in function.blocks:
         for op in block.ops:
             if isinstance(op, ir.Call | ir.Load | ir.Cast | ir.Binary):
@@ -39,6 +41,14 @@ def facts_of(function: ir.Function) -> ir.Facts:
                 flags.update(_flags(op.path))
             if base := ir.global_address(op):
                 addresses.add(base)
+            if _same_pointer(op, given):
+                given.add(ir.defined(op))
+            keeps = keeps or (
+                isinstance(op, ir.Store)
+                and op.src in given
+                and op.type.endswith("*")
+                and bool(op.path.steps or op.path.base.startswith("@"))
+            )
             match op:
                 case ir.Call(callee=callee, args=args):
                     slot = "" if callee else op.slot or f"{function.key}:{op.target}"
@@ -80,7 +90,15 @@ def facts_of(function: ir.Function) -> ir.Facts:
         and isinstance(first.end.value, int),
         tuple(sorted(flags)),
         tuple(sorted(addresses)),
+        keeps,
     )
+
+
+def _same_pointer(op: ir.Op, given: set[str]) -> bool:
+    # Whether the result points to, or into, what one of the variables points to.
+    if isinstance(op, ir.Copy | ir.Cast):
+        return op.src in given
+    return isinstance(op, ir.Addr) and op.path.base in given and bool(op.path.steps)
 
 
 def _flags(path: ir.Path) -> Iterator[str]:

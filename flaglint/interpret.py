@@ -109,7 +109,9 @@ class Interpreter(Calls):
             (name, env[name]) for name in self.answers if isinstance(env.get(name), int)
         }
         for known, mask in state.facts.items():
-            if isinstance(known, tuple) and known[0] == "s" and "&" in known[1]:
+            if isinstance(known, tuple) and known[0] == "out":
+                fine.add(known)
+            elif isinstance(known, tuple) and known[0] == "s" and "&" in known[1]:
                 if self.asked.again(block, known[1]):
                     # It weighs more than a variable that was set on one, when paths are compared.
                     fine |= {(known, mask), ((known, mask), 2)}
@@ -227,8 +229,8 @@ class Interpreter(Calls):
     def _behind(self, state: State, op: ir.Store | ir.Rmw, helper: str, bits: Value) -> None:
         # A word is written where a pointer leads that may be the address of a page's.
         path = op.path
-        kind = self.function.types.get(path.base, "")
-        if not kind and isinstance(op, ir.Store):
+        kind = self.function.types.get(path.base, "") or self.pointers.get(path.base, "")
+        if isinstance(op, ir.Store) and path.base not in self.function.types:
             kind = f"{op.type} *"  # WRITE_ONCE() casts the pointer
         if len(path.steps) == 1 and isinstance(path.steps[0], ir.Deref) and is_word_pointer(kind):
             address = self.get(state, path.base)

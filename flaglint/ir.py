@@ -261,7 +261,7 @@ class Facts(msgspec.Struct, frozen=True, array_like=True):
     computes and is given by calls, `named` the names it calls, `numbers` the constants it gives
     to them; `constant` says that all it does is to return a number; `flags` are the records whose
     member of such a name it assigns, or takes the address of; `addresses` the globals that it takes
-    the address of.
+    the address of. `keeps` says that it stores a pointer it was given in memory.
     """
 
     digest: bytes
@@ -275,6 +275,7 @@ class Facts(msgspec.Struct, frozen=True, array_like=True):
     constant: bool
     flags: tuple[str, ...]
     addresses: tuple[str, ...]
+    keeps: bool
 
 
 class Table(msgspec.Struct, frozen=True, array_like=True):

@@ -7,6 +7,7 @@
     ("fn", formal, function)    which function a formal leads to
     ("seen", memory)            memory allocated here that others can reach by now
     ("filled", memory)          memory that may hold what was not seen being put there
+    ("out", formal, steps)      others can reach what the formal, or a pointer behind it, points to
     ("loose", page)             of a folio taken apart, the page at hand has references again
     ("failed", "")              whether the store before failed
 
@@ -53,7 +54,7 @@ def kept(key: Hashable, symbols: set[str]) -> bool:
     """Whether it is still about something, when those symbols and pages are all there are."""
     if not isinstance(key, tuple):
         return False
-    if key[0] in ("failed", "fn", "seen", "filled"):
+    if key[0] in ("failed", "fn", "seen", "filled", "out"):
         return True
     if key[0] == "=":
         return kept(key[1], symbols)
@@ -101,7 +102,7 @@ def _tells(key: Hashable, there: AbstractSet[str]) -> bool:
         return False
     if key[0] in ("now", "flag"):  # a formal's page is there whether it was looked at or not
         return key[1] not in there and not str(key[1]).startswith("F:")
-    return key[0] in ("seen", "filled")
+    return key[0] in ("seen", "filled", "out")
 
 
 def _whole(bits: str) -> str:

@@ -38,7 +38,7 @@ from flaglint.pool import Failure, Limits, each
 from flaglint.store import Store, digest
 from flaglint.survey import Stamp, Survey, stamp_of
 
-_SCHEME = "3"
+_SCHEME = "4"
 """Change when a chunk's content does for unchanged files."""
 
 _CHUNK = 1024
@@ -64,6 +64,9 @@ _REACHED = re.compile(
     rb"(?:\b\w*(?:page|folio|head)\w*\s*\([^;{}]*\)|(?:->|\.)\s*\w*(?:page|folio))(?:\[[^]]*\])?\s*->\s*\Z"
 )
 """A page that no variable holds: what a call named after pages returns, or a member so named."""
+
+_PAGES = (b"struct page", b"struct folio", b"page->flags", b"folio->flags")
+"""What a text has that knows pages, be it only another struct's member."""
 
 _WORD = re.compile(rb"flags(?:_1|\.f)?\s*[,;)]")
 _OPENED = re.compile(rb"(?:&|\bWRITE_ONCE\s*\()\s*(?P<owner>[^;&|={}]{1,80})(?<!\w)\Z")
@@ -261,7 +264,7 @@ def stored(text: bytes) -> set[bytes]:
 
 def writes_of(text: bytes) -> Writes:
     """The writes of flags words in a text that knows pages."""
-    if b"struct page" not in text and b"struct folio" not in text:
+    if not any(word in text for word in _PAGES):
         return Writes()
     written = set()
     records = set()

@@ -15,7 +15,7 @@ from flaglint.location import Location
 from flaglint.lockset import inner
 from flaglint.loops import LINKS, Loop, every_round, loop_over
 from flaglint.objects import MAX_STEPS, ONE_OF_THEM, PASSED, Objects, replaced
-from flaglint.ownership import OPEN, Kind, Owner
+from flaglint.ownership import OPEN, Kind, Owner, Root
 from flaglint.state import Cell, State, alternatives
 from flaglint.values import (
     NULL,
@@ -52,18 +52,37 @@ class Memory(Objects):
                 return Spot("shared", field=path.base)
             return Spot("var", path.base)
         if isinstance(steps[0], ir.Deref):
-            spot = self._pointee(self.get(state, path.base))
+            value = self.get(state, path.base)
+            if self._flags_of(steps[1:]) and not (isinstance(value, tuple) and value[0] in "oalh"):
+                value = self._lost(state, path.base)
+            spot = self._pointee(value)
             rest = steps[1:]
         elif path.base.startswith("@"):
             spot, rest = Spot("shared", field=path.base), steps
         else:
             spot, rest = Spot("cell", "&" + path.base), steps
+        before: ir.Step | None = steps[0]
         for step in rest:
             spot = self._enter(spot, step)
-        if len(steps) > 1 and isinstance(steps[-2], ir.Deref):
-            # A pointer into an array may be moved on: its [0] is another member then.
-            return spot if spot.by in self.indices else spot._replace(by="")
+            if isinstance(before, ir.Deref) and spot.by not in self.indices:
+                # A pointer into an array may be moved on: its [0] is another member then.
+                spot = spot._replace(by="")
+            before = step
         return spot
+
+    def _flags_of(self, steps: tuple[ir.Step, ...]) -> bool:
+        # Whether they lead from a page to its flags word, by its name.
+        step = steps[0] if steps else None
+        if not isinstance(step, ir.Field) or step.offset != self.layout.flags:
+            return False
+        return "flags" in step.name and step.record in self.layout.overlays
+
+    def _lost(self, state: State, variable: str) -> Value:
+        # Some page it is, or the code would not name its flags.
+        doubt = frozenset(("which page's flags are meant is not known",))
+        owner = Owner(Kind.UNKNOWN, doubts=doubt, where=self.where)
+        state.env[variable] = self.new_object(state, owner, "page", f"l{self.at}")
+        return state.env[variable]
 
     def _pointee(self, value: Value) -> Spot:
         if isinstance(value, tuple):
@@ -92,16 +111,16 @@ class Memory(Objects):
                         return spot if same or inner(field) else Spot("shared", field=field)
                     case "list":
                         return spot._replace(field=field)
-                return spot._replace(steps=(*spot.steps, "." + field), field=field, by="")
+                return spot._replace(steps=(*spot.steps, "." + field), field=field)
             case ir.Index(at, size, by):
                 if spot.sort == "page":
                     if size == self.layout.size:
                         return spot._replace(page=add_index(spot.page, at))
                     return self._byte(spot, None if at is None else at * size)
                 if spot.sort == "cell":
-                    return spot._replace(
-                        steps=(*spot.steps, "[]"), by=by if at is None else str(at)
-                    )
+                    # Of an array in an array, one index does not tell which.
+                    which = "" if "[]" in spot.steps else by if at is None else str(at)
+                    return spot._replace(steps=(*spot.steps, "[]"), by=which)
         return spot
 
     def _byte(self, spot: Spot, count: int | None) -> Spot:
@@ -136,8 +155,10 @@ class Memory(Objects):
 
     def _read(self, state: State, spot: Spot, kind: str, overlay: str) -> Value:
         cell = (spot.root, spot.steps)
-        if overlay and spot.steps and spot.steps[-1] == "[]":
-            return self._indexed(state, spot, overlay)
+        if overlay and "[]" in spot.steps:
+            own = not spot.root.startswith("*")
+            if own or spot.steps[-1] == "[]" or cell in state.cells:
+                return self._indexed(state, spot, overlay)
         if cell in state.cells:
             return state.cells[cell]
         if overlay and (spot.root, (*spot.steps, "[]")) in state.cells:  # p[0] is *p
@@ -250,7 +271,7 @@ class Memory(Objects):
                 replaced(state, cell, spot.by)
             else:
                 self.add(state, cell, owner, spot.by)
-                if self._one(spot) and spot.steps[-1] == "[]":
+                if self._one(spot) and "[]" in spot.steps:
                     state.indexed[cell, spot.by] = value
         else:
             state.cells[cell] = value
@@ -291,6 +312,8 @@ class Memory(Objects):
                     state.facts["seen", value[1]] = VALID
                     waiting += [held for (root, _), held in state.cells.items() if root == value[1]]
             if isinstance(value, tuple) and value[0] == "a":
+                if value[1][0] == "*" and not is_around(value[2]):
+                    state.facts["out", *pointed_by(value)] = VALID
                 self._publish_members(state, (value[1], (*value[2], "[]")), why, where)
 
     def _publish_members(self, state: State, array: Cell, why: str, where: Location) -> None:
@@ -389,6 +412,13 @@ class Memory(Objects):
             case _:
                 value = ("h", self.symbol(state), spot.field)
         self.set(state, op.dst, value, op.type if value[0] == "o" else "")
+
+
+def pointed_by(address: Value) -> Root:
+    """The formal's pointer, or the one behind it, whose target an address is in."""
+    steps: tuple[str, ...] = address[2]
+    last = max((at for at, step in enumerate(steps) if step == "*"), default=0)
+    return address[1][1:], steps[:last]
 
 
 def objects_in(values: tuple[Value, ...]) -> Iterator[str]:

@@ -64,6 +64,8 @@ class Models(msgspec.Struct, frozen=True):
     """records whose pages their user has alone, and lists' heads, which say nothing themselves"""
     publish: frozenset[str]
     publish_if_zero: frozenset[str]
+    links: frozenset[str]
+    """types of pointers to what is queued, linked or stored, or to a member that it is linked by"""
     store_number: dict[str, tuple[int, int]]
     store_failed: frozenset[str]
     look_up: frozenset[str]
@@ -100,6 +102,14 @@ class Models(msgspec.Struct, frozen=True):
     empty: dict[str, int]
     page_head: frozenset[str]
     tails: frozenset[str]
+
+    def takes_page(self, name: str) -> bool:
+        """Whether a row says what becomes of a page that a function is given."""
+        rows = (
+            self.conditional, self.unfreeze, self.first_reference, self.take_reference, self.drop,
+            self.free_owned, self.page_head, self.counts,
+        )  # fmt: skip
+        return any(name in row for row in rows)
 
     def settles(self, name: str) -> bool:
         """Whether a row says all of what a call comes to; of a body only the writes count."""
@@ -181,6 +191,7 @@ def _models(directory: Path) -> Models:
         kept_alone=frozenset(("list_head", *memory["kept_alone"])),
         publish=frozenset(name for row in memory["publish"] for name in row["names"]),
         publish_if_zero=frozenset(memory["publish_if_zero"]),
+        links=frozenset(memory["links"]),
         store_number=_pairs(memory["store_number"], "to", "value"),
         store_failed=frozenset(memory["store_failed"]),
         hand_over=_pairs(memory["hand_over"], "entry", "head"),

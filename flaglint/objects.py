@@ -166,7 +166,7 @@ class Objects:
             if not owners:  # an empty list: the cursor stays on its head
                 return ("l", cell[0], cell[1][:-1], 0)
             if len(owners) > 1:
-                return ("fork", _either(owners) if cell[1][-1] == "[]" else owners, overlay)
+                return ("fork", _either(owners) if "[]" in cell[1] else owners, overlay)
             return self.new_object(state, owners[0], overlay)
         if isinstance(held, tuple) and held[0] == "o":
             return held

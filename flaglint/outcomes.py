@@ -68,8 +68,12 @@ def _evened(outcomes: Sequence[Outcome]) -> Iterator[Outcome]:
 
 
 def _both(one: Outcome, other: Outcome) -> Outcome:
-    # Outcomes of one effect: what both are so under, and what is so after both.
-    return one._replace(guards=one.guards & other.guards, known=one.known & other.known)
+    # Outcomes of one effect: what both are so under, what is so after both, and what either showed.
+    return one._replace(
+        guards=one.guards & other.guards,
+        known=one.known & other.known,
+        shown=one.shown | other.shown,
+    )
 
 
 def _coarse(outcome: Outcome) -> Outcome:
@@ -236,6 +240,9 @@ def _outcome(run: Calls, state: State, value: Value, lasting: frozenset[str]) ->
         dropped=run.released - state.locks,
         guards=frozenset(guards),
         known=frozenset(closing.known(lasting)),
+        shown=frozenset(
+            (key[1], key[2]) for key in state.facts if isinstance(key, tuple) and key[0] == "out"
+        ),
     )
 
 

@@ -42,6 +42,9 @@ class Pointers(Memory):
         if isinstance(left, tuple) and left[0] == "a":
             if self.layout.page_type(op.type.removesuffix("*").rstrip()):
                 return left  # further on in the same array of pages
+            if left[1][0] in "k&" and op.size > 1 and op.type.endswith("*"):
+                # Another element of an array of this function's own.
+                return left if left[2][-1:] == ("[]",) else (*left[:2], (*left[2], "[]"))
             if op.operator == "-":
                 return around(left, state.number(right))
         for value in (left, right):

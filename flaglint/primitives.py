@@ -189,8 +189,9 @@ class Primitives(Containers):
             self._body_accesses(state, op, args)
             self._settle(state, False)
             state.facts.pop(("failed", ""), None)
-            for value in args:
-                self.publish(state, value, f"{name}() made it reachable by others", op.where)
+            for argument, value in zip(op.args, args, strict=True):
+                if self._is_given(argument, value):
+                    self.publish(state, value, f"{name}() made it reachable by others", op.where)
             state.env[op.dst] = ("s", self.symbol(state))
             if name in models.publish_if_zero:
                 state.env[op.dst] = ("t", "failed", "", "")
@@ -237,6 +238,13 @@ class Primitives(Containers):
                 state.env[op.dst] = ("o", carried, "b" if overlay == "page" else 0, 0)
                 return True
         return self._looking(state, op, name, args)
+
+    def _is_given(self, argument: ir.Operand, value: Value) -> bool:
+        # Of a caller's structures, the one that is queued or linked, and not what it is put into.
+        if not (isinstance(value, tuple) and value[0] == "a" and value[1].startswith("*")):
+            return True
+        kind = self.function.types.get(str(argument)) or self.pointers.get(str(argument), "")
+        return kind.removeprefix("const ") in self.models.links
 
     def _own_memory(self, state: State, args: tuple[Value, ...]) -> bool:
         address = args[0] if args else None

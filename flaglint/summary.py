@@ -28,6 +28,7 @@ class Outcome(NamedTuple):
     cells of the caller's it wrote; `taken` and `dropped` are locks. `guards` are conditions on
     what the formals were: (value, class mask); `known` is what is so at the end of pages that
     the caller has then: (("now", page, fact), class mask), "flag" for what was found of them.
+    `shown` are formals, and pointers behind them, whose targets it made reachable by others.
     """
 
     value: Value
@@ -38,6 +39,7 @@ class Outcome(NamedTuple):
     dropped: frozenset[str]
     guards: frozenset[tuple[object, int]]
     known: frozenset[tuple[tuple[str, str, str], int]] = frozenset()
+    shown: frozenset[Root] = frozenset()
 
     def effect(self) -> tuple[object, ...]:
         """What equality of outcomes looks at: all but evidence."""

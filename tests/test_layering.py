@@ -64,7 +64,7 @@ ROWS = (
     {"fixpoint"},
     {"packing", "crew"},
     {"summing"},
-    {"rounds"},
+    {"rounds", "relevance"},
     {"engine"},
     {"handover"},
     {"contexts"},

@@ -72,6 +72,8 @@ def test_what_initialisers_store(text: str, expected: set[bytes]) -> None:
         ("struct page *p; spin_lock_irqsave(&lock, flags);", Writes()),
         ("struct page *p; to_private(p)->flags |= 1; x->pages->flags = 2;", Writes()),
         ("struct vma *p; p->flags = 1;", Writes()),
+        ("f(struct vm_fault *vmf) { vmf->page->flags |= 1; }", Writes(("page",))),
+        ("f(struct vm_fault *vmf) { WRITE_ONCE(vmf->page->flags, 1); }", Writes(("page",))),
     ],
 )
 def test_writes_of_flags_words_are_told(text: str, expected: Writes) -> None:

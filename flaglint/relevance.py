@@ -1,0 +1,94 @@
+"""Which functions are looked into at all: most of a kernel's have nothing to do with pages.
+
+    struct page *get(...)                   pages pass through it
+    void add(struct item *item)             others can reach what it was given, and a page in it
+
+A function that is left out changes nothing that a verdict depends on; calls of it are opaque.
+
+Interface: `Relevance`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+
+from flaglint import ir
+from flaglint.callgraph import CallGraph
+from flaglint.layout import CARRIERS, Layout, is_word_pointer
+from flaglint.models import Models
+
+
+class Relevance:
+    """Tells by types and names; `plain` are the helpers that write a flags word plainly."""
+
+    def __init__(self, models: Models, layout: Layout, plain: frozenset[str]) -> None:
+        self._models = models
+        self._size = layout.size
+        self._plain = plain
+        words = "|".join(sorted({*layout.overlays, *models.entry_types, *CARRIERS}))
+        self._carriers = re.compile(rf"\b(?:{words})\b")
+        self._carried: dict[str, bool] = {}
+
+    def concerns(self, function: ir.Function, facts: ir.Facts) -> bool:
+        """Whether pages, or locks, pass through the function."""
+        # A function that no page, list, batch or page-table entry passes through, and that
+        # takes no lock, changes nothing a verdict depends on; calls of it are opaque. Paths of
+        # its callers hang on a constant, and one may clear as many bytes as a struct page has.
+        if facts.constant or any(map(self._carries, (*function.types.values(), *facts.kinds))):
+            return True
+        if not self._plain.isdisjoint(facts.named):
+            return True  # the page may come in as anything
+        models, size = self._models, self._size
+        if any(map(is_word_pointer, (*function.types.values(), *facts.kinds))):
+            return True  # it may write the word that it is given the address of
+        known = models.locks.keys() | models.store_number.keys()
+        if function.result.endswith("*") and not models.allocate_memory.isdisjoint(facts.named):
+            return True  # what it gives may be its caller's alone, and pages be kept there
+        return not known.isdisjoint(facts.named) or any(
+            name in models.bulk and number == size for name, number in facts.numbers
+        )
+
+    def handing_on(
+        self, graph: CallGraph, facts: Mapping[str, ir.Facts], pages: AbstractSet[str]
+    ) -> set[str]:
+        """Of what `pages` call, whatever else may show what it is given to others."""
+        # What makes memory of its caller's reachable by others, or hands it to who does, changes
+        # who has the pages that are kept there, though it names none. Only what is called with
+        # pages about is looked at: those that were not before.
+        models = self._models
+        showing = models.publish | models.insert.keys() | models.splice.keys()
+        handing = {
+            key
+            for key, known in facts.items()
+            if known.keeps or not showing.isdisjoint(known.named)
+        }
+        waiting = list(handing)
+        while waiting:
+            key = waiting.pop()
+            for edge in graph.callers.get(key, ()):
+                if edge.caller not in handing and _passes_on(facts[edge.caller], key):
+                    handing.add(edge.caller)
+                    waiting.append(edge.caller)
+        handing -= pages
+        found: set[str] = set()
+        waiting = list(pages)
+        while waiting:
+            for edge in graph.calls.get(waiting.pop(), ()):
+                if edge.callee in handing and edge.callee not in found:
+                    found.add(edge.callee)
+                    waiting.append(edge.callee)
+        return found
+
+    def _carries(self, kind: str) -> bool:
+        # Whether pages travel in values of the type; there are few types, and many values.
+        found = self._carried.get(kind)
+        if found is None:
+            found = self._carried[kind] = self._carriers.search(kind) is not None
+        return found
+
+
+def _passes_on(facts: ir.Facts, callee: str) -> bool:
+    # Whether a function gives what it was given to another, or to whom a pointer leads to.
+    return any(to in (callee, "") and not what.startswith("=") for to, _, what in facts.passed)
