@@ -193,6 +193,8 @@ class Actuals(Accesses):
             case "a":
                 if value[1].startswith("*"):
                     base = args.get(value[1][1:])
+                    if not value[2] and isinstance(base, tuple) and base[0] in "odh":
+                        return base
                     if isinstance(base, tuple) and base[0] == "a":
                         return ("a", base[1], (*base[2], *value[2]))
                     if isinstance(base, tuple) and base[0] in ("h", "o"):

@@ -64,8 +64,8 @@ class Models(msgspec.Struct, frozen=True):
     """records whose pages their user has alone, and lists' heads, which say nothing themselves"""
     publish: frozenset[str]
     publish_if_zero: frozenset[str]
-    links: frozenset[str]
-    """types of pointers to what is queued, linked or stored, or to a member that it is linked by"""
+    put_into: frozenset[str]
+    """types of pointers to what a publication puts things into"""
     store_number: dict[str, tuple[int, int]]
     store_failed: frozenset[str]
     look_up: frozenset[str]
@@ -191,7 +191,7 @@ def _models(directory: Path) -> Models:
         kept_alone=frozenset(("list_head", *memory["kept_alone"])),
         publish=frozenset(name for row in memory["publish"] for name in row["names"]),
         publish_if_zero=frozenset(memory["publish_if_zero"]),
-        links=frozenset(memory["links"]),
+        put_into=frozenset(memory["put_into"]),
         store_number=_pairs(memory["store_number"], "to", "value"),
         store_failed=frozenset(memory["store_failed"]),
         hand_over=_pairs(memory["hand_over"], "entry", "head"),

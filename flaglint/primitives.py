@@ -244,7 +244,7 @@ class Primitives(Containers):
         if not (isinstance(value, tuple) and value[0] == "a" and value[1].startswith("*")):
             return True
         kind = self.function.types.get(str(argument)) or self.pointers.get(str(argument), "")
-        return kind.removeprefix("const ") in self.models.links
+        return kind.removeprefix("const ") not in self.models.put_into
 
     def _own_memory(self, state: State, args: tuple[Value, ...]) -> bool:
         address = args[0] if args else None
