@@ -9,6 +9,7 @@ Interface: `facts_of`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import msgspec
@@ -16,6 +17,8 @@ import msgspec
 from flaglint import ir
 from flaglint.location import Location
 from flaglint.store import digest
+
+_TO_PAGE = re.compile(r"struct (?:page|folio) \*")
 
 
 def facts_of(function: ir.Function) -> ir.Facts:
@@ -30,8 +33,10 @@ def facts_of(function: ir.Function) -> ir.Facts:
     numbers: set[tuple[str, int]] = set()
     flags: set[str] = set()
     addresses: set[str] = set()
-    given = set(function.params)
-    keeps = False
+    given = {param: function.types.get(param, "") for param in function.params}
+    keeps: set[str] = set()
+    gives: set[tuple[str, str]] = set()
+    bearers: set[str] = set()
     for block in function.blocks:
         for op in block.ops:
             if isinstance(op, ir.Call | ir.Load | ir.Cast | ir.Binary):
@@ -41,19 +46,19 @@ def facts_of(function: ir.Function) -> ir.Facts:
                 flags.update(_flags(op.path))
             if base := ir.global_address(op):
                 addresses.add(base)
-            if _same_pointer(op, given):
-                given.add(ir.defined(op))
-            keeps = keeps or (
-                isinstance(op, ir.Store)
-                and op.src in given
-                and op.type.endswith("*")
-                and bool(op.path.steps or op.path.base.startswith("@"))
-            )
+            if (source := _points_into(op)) in given:
+                given[ir.defined(op)] = given[source]
+            if isinstance(op, ir.Load | ir.Store | ir.Addr) and _TO_PAGE.search(op.type):
+                bearers.update(step.record for step in op.path.steps if isinstance(step, ir.Field))
+            if isinstance(op, ir.Store) and op.src in given and op.type.endswith("*"):
+                if op.path.steps or op.path.base.startswith("@"):
+                    keeps.add(given[str(op.src)])
             match op:
                 case ir.Call(callee=callee, args=args):
                     slot = "" if callee else op.slot or f"{function.key}:{op.target}"
                     calls.append((callee, slot, op.where))
                     named.add(op.name)
+                    gives.update((callee, given[str(arg)]) for arg in args if arg in given)
                     numbers.update((op.name, arg) for arg in args if isinstance(arg, int))
                     passed += [
                         (callee, number, argument)
@@ -90,15 +95,17 @@ def facts_of(function: ir.Function) -> ir.Facts:
         and isinstance(first.end.value, int),
         tuple(sorted(flags)),
         tuple(sorted(addresses)),
-        keeps,
+        tuple(sorted(keeps)),
+        tuple(sorted(gives)),
+        tuple(sorted(bearers)),
     )
 
 
-def _same_pointer(op: ir.Op, given: set[str]) -> bool:
-    # Whether the result points to, or into, what one of the variables points to.
+def _points_into(op: ir.Op) -> str:
+    # The variable that points where the result does, or to what that is a part of.
     if isinstance(op, ir.Copy | ir.Cast):
-        return op.src in given
-    return isinstance(op, ir.Addr) and op.path.base in given and bool(op.path.steps)
+        return str(op.src)
+    return op.path.base if isinstance(op, ir.Addr) and op.path.steps else ""
 
 
 def _flags(path: ir.Path) -> Iterator[str]:

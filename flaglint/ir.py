@@ -261,7 +261,9 @@ class Facts(msgspec.Struct, frozen=True, array_like=True):
     computes and is given by calls, `named` the names it calls, `numbers` the constants it gives
     to them; `constant` says that all it does is to return a number; `flags` are the records whose
     member of such a name it assigns, or takes the address of; `addresses` the globals that it takes
-    the address of. `keeps` says that it stores a pointer it was given in memory.
+    the address of. `keeps` are the types of pointers it was given that it stores in memory, `gives`
+    those that it gives to callees, or what they lead to: to whom ("" by a pointer), which type.
+    `bearers` are the records of which it touches a member that leads to a page.
     """
 
     digest: bytes
@@ -275,7 +277,9 @@ class Facts(msgspec.Struct, frozen=True, array_like=True):
     constant: bool
     flags: tuple[str, ...]
     addresses: tuple[str, ...]
-    keeps: bool
+    keeps: tuple[str, ...]
+    gives: tuple[tuple[str, str], ...]
+    bearers: tuple[str, ...]
 
 
 class Table(msgspec.Struct, frozen=True, array_like=True):

@@ -54,31 +54,38 @@ class Relevance:
         self, graph: CallGraph, facts: Mapping[str, ir.Facts], pages: AbstractSet[str]
     ) -> set[str]:
         """Of what `pages` call, whatever else may show what it is given to others."""
-        # What makes memory of its caller's reachable by others, or hands it to who does, changes
+        # What makes memory of its caller's reachable by others, or gives it to who does, changes
         # who has the pages that are kept there, though it names none. Only what is called with
-        # pages about is looked at: those that were not before.
+        # pages about is looked at.
         models = self._models
         showing = models.publish | models.insert.keys() | models.splice.keys()
-        handing = {
-            key
-            for key, known in facts.items()
-            if known.keeps or not showing.isdisjoint(known.named)
-        }
-        waiting = list(handing)
+        bearers = {f"struct {name} *" for known in facts.values() for name in known.bearers}
+        bearers.add("void *")
+        handing: dict[str, set[str]] = {}
+        waiting: list[tuple[str, str]] = []
+        for key, known in facts.items():
+            kinds = {kind for to, kind in known.gives if to.partition("@")[0] in showing}
+            waiting += [(key, kind) for kind in kinds.union(known.keeps) & bearers]
         while waiting:
-            key = waiting.pop()
+            key, kind = waiting.pop()
+            if kind in handing.setdefault(key, set()):
+                continue
+            handing[key].add(kind)
             for edge in graph.callers.get(key, ()):
-                if edge.caller not in handing and _passes_on(facts[edge.caller], key):
-                    handing.add(edge.caller)
-                    waiting.append(edge.caller)
-        handing -= pages
+                waiting += [
+                    (edge.caller, each)
+                    for to, each in facts[edge.caller].gives
+                    if to in (key, "")
+                    and each in bearers
+                    and (each == kind or "void *" in (each, kind))
+                ]
         found: set[str] = set()
-        waiting = list(pages)
-        while waiting:
-            for edge in graph.calls.get(waiting.pop(), ()):
-                if edge.callee in handing and edge.callee not in found:
+        calling = list(pages)
+        while calling:
+            for edge in graph.calls.get(calling.pop(), ()):
+                if edge.callee in handing and edge.callee not in pages | found:
                     found.add(edge.callee)
-                    waiting.append(edge.callee)
+                    calling.append(edge.callee)
         return found
 
     def _carries(self, kind: str) -> bool:
@@ -87,8 +94,3 @@ class Relevance:
         if found is None:
             found = self._carried[kind] = self._carriers.search(kind) is not None
         return found
-
-
-def _passes_on(facts: ir.Facts, callee: str) -> bool:
-    # Whether a function gives what it was given to another, or to whom a pointer leads to.
-    return any(to in (callee, "") and not what.startswith("=") for to, _, what in facts.passed)
