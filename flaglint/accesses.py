@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from flaglint import ir
 from flaglint.access import BEHIND, Access, Place
@@ -76,15 +77,16 @@ class Accesses(Pointers):
             ir.global_address(op) for block in function.blocks for op in block.ops
         ).difference(("",))
         self.free_params = _claimed_free(function, know.models)
-        self.counted = _counted(function, know.models)
+        self.counted = _calls_with(function, know.models.set_count)
         self.members, self.bases = _addressed(function)
         self.pointers = {
             op.dst: op.type
             for block in function.blocks
             for op in block.ops
-            if isinstance(op, ir.Addr | ir.Load)
+            if isinstance(op, ir.Addr | ir.Load | ir.Cast)
         }
         """the types of temporaries that hold what was loaded, or an address"""
+        self.freed = _calls_with(function, know.models.free_owned)
         self.copies: dict[str, ir.Call] = {}
         """page -> the call that copied a page's worth of memory into it"""
         self.given_back: dict[str, set[int]] = {}
@@ -124,8 +126,13 @@ class Accesses(Pointers):
     def handed_over(self, field: str) -> bool:
         return field.partition("(")[0] in self.models.handed_over
 
-    def record(self, state: State, place: Place, name: str, page: int | str = 0) -> None:
-        """Note a write of the word of the object called `name`, or of that page of the folio."""
+    def record(
+        self, state: State, place: Place, name: str, page: int | str = 0, variable: str = ""
+    ) -> None:
+        """Note a write of the word of the object called `name`, or of that page of the folio.
+
+        `variable` is what the function knows the page by, if it is one.
+        """
         if self.function.name in self.know.helpers:
             return  # a helper's own body is its row of the table
         owner = state.objects.get(name)
@@ -133,6 +140,10 @@ class Accesses(Pointers):
             owner = Owner(Kind.UNKNOWN, doubts=frozenset(("an object that was lost track of",)))
         elif page not in (0, "b") and ("loose", name) in state.facts:
             owner = owner.moved(Kind.SHARED, "its reference count was unfrozen", self.where)
+        elif _kept_somewhere(owner) and self._later(self.freed.get(variable, frozenset())):
+            why = "its owner gives it back to the page allocator from here"
+            owner = owner.moved(Kind.OWNED, why, place.where).from_(Origin.RETURNED)
+            owner = owner._replace(doubts=frozenset())
         guards = self._conditions(state, owner, place, name)
         taken = self.taken_here(state.locks)
         beside = frozen_formals(state) if owner.kind is Kind.ENTRY else frozenset()
@@ -179,18 +190,20 @@ class Accesses(Pointers):
 
     def vouch(self, state: State, op: ir.Call) -> None:
         """Pages whose reference count is set on every way from this call are the caller's alone."""
-        block, number = self._op()
         for variable in self.counted.keys() & set(op.args):
             places = self.counted[str(variable)]
-            later = {at[0] for at in places} - {block}
-            if (block, number) in places or not (
-                any(at[0] == block and at[1] > number for at in places)
-                or (later and always(self.function, later, block))
-            ):
-                continue
-            name = object_of(self.get(state, variable))
-            if name in state.objects:
-                state.objects[name] = state.objects[name]._replace(claimed=True)
+            if self._op() in places or self._later(places):
+                name = object_of(self.get(state, variable))
+                if name in state.objects:
+                    state.objects[name] = state.objects[name]._replace(claimed=True)
+
+    def _later(self, places: frozenset[Op]) -> bool:
+        # Whether one of the ops comes on every way from here.
+        block, number = self._op()
+        later = {at[0] for at in places} - {block}
+        return any(at[0] == block and at[1] > number for at in places) or (
+            bool(later) and always(self.function, later, block)
+        )
 
     def shown(self, name: str) -> None:
         self.shown_at.setdefault(name, set()).add(self._op())
@@ -281,15 +294,37 @@ def _claimed_free(function: ir.Function, models: Models) -> frozenset[str]:
     return frozenset(found)
 
 
-def _counted(function: ir.Function, models: Models) -> dict[str, frozenset[Op]]:
-    # The variables whose page has its reference count set, and where.
-    found: dict[str, frozenset[Op]] = {}
+def _calls_with(function: ir.Function, given: Mapping[str, int]) -> dict[str, frozenset[Op]]:
+    # The variables that are given to one of the functions, at the number of its argument, and
+    # where. What is loaded again from the same place is the same.
+    calls: dict[str, set[Op]] = {}
     for block, each in enumerate(function.blocks):
         for number, op in enumerate(each.ops):
-            if isinstance(op, ir.Call) and op.name in models.set_count and op.args:
-                name = str(op.args[models.set_count[op.name]])
-                found[name] = found.get(name, frozenset()) | {(block, number)}
+            if isinstance(op, ir.Call) and op.name in given and len(op.args) > given[op.name]:
+                calls.setdefault(str(op.args[given[op.name]]), set()).add((block, number))
+    if not calls:
+        return {}
+    loads = {
+        op.dst: str(op.path)
+        for each in function.blocks
+        for op in each.ops
+        if isinstance(op, ir.Load) and op.dst.startswith("%")
+    }
+    found: dict[str, frozenset[Op]] = {}
+    for variable, places in calls.items():
+        path = loads.get(variable)
+        names = {variable} | {name for name, at in loads.items() if path and at == path}
+        for name in names:
+            found[name] = found.get(name, frozenset()) | places
     return found
+
+
+def _kept_somewhere(owner: Owner) -> bool:
+    # Whether the page was read from a structure, where it may be that structure's alone.
+    if owner.kind is Kind.ENTRY:
+        return owner.root is not None and bool(owner.root[1]) and not owner.shown
+    kept = owner.origin in (Origin.MEMORY, Origin.MEMBER, Origin.GLOBAL)
+    return owner.kind in (Kind.SHARED, Kind.UNKNOWN) and kept
 
 
 def frozen_formals(state: State) -> frozenset[Root]:

@@ -73,6 +73,9 @@ class Actuals(Accesses):
                 return self.take(state, cell, overlay)
             if cell in state.cells:
                 return self.coerce(state, state.cells[cell], f"struct {overlay} *")
+            members = (cell[0], (*cell[1], "[]"))
+            if members in state.cells:  # what an array's address leads to is its first member
+                return self.take(state, members, overlay)
             if cell[0].startswith("&") and any(known[0] == cell[0] for known in state.cells):
                 return 0  # a member its initialiser leaves out
             if cell[0].startswith("*") and len(cell[1]) <= 6:

@@ -319,6 +319,10 @@ class Memory(Objects):
     def _publish_members(self, state: State, array: Cell, why: str, where: Location) -> None:
         # The address of an array was given: all that it holds.
         held = state.cells.get(array)
+        kind = self.function.types.get(array[0][1:], "").removesuffix("*").rstrip()
+        if held is None and array[0][0] == "*" and self.layout.page_type(kind):
+            entry = Owner(Kind.ENTRY, root=(array[0][1:], array[1]), where=where)
+            held = alternatives(self.on_entry(entry, array[0][1:]))
         if isinstance(held, tuple) and held[0] == "alts":
             members = (owner.published(why, where)._replace(tentative=None) for owner in held[1])
             state.cells[array] = alternatives(*members)

@@ -100,6 +100,12 @@ class Objects:
                 return self.element(state, value, overlay)
             case "a" if value[1].startswith("*"):
                 return self.formal(state, value[1][1:], value[2], overlay)
+            case "a" if value[1].startswith("k") and not value[2]:
+                # A pool's, say, which gives pages as it gives any memory.
+                if ("seen", value[1]) in state.facts:
+                    return self.looked_up(state, overlay, "")
+                owner = Owner(Kind.FRESH, why="allocated here", where=self.where)
+                return self.new_object(state, owner, overlay)
             case "a" if value[1].startswith("&"):
                 return value
         return value

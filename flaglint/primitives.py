@@ -73,7 +73,7 @@ class Primitives(Containers):
             owner = state.objects.get(name)
             word = word_of(helper, page[2], owner, self.models, set_up=set_up)
             place = Place(op.where, self.function.key, op.name, flags, word, str(helper.atomicity))
-            self.record(state, place, name, page[2])
+            self.record(state, place, name, page[2], str(op.args[0]))
             if helper.operation is Operation.CLEAR and flags[0] in self.models.split_flags:
                 if name in state.objects and page[2] in (0, "b"):
                     state.objects[name] = state.objects[name]._replace(parted=True)
@@ -416,6 +416,14 @@ class Primitives(Containers):
         if not (isinstance(array, tuple) and array[0] == "a"):
             return
         root, steps = array[1], array[2]
+        array_of = self.function.types.get(root[1:], "").removesuffix("*").rstrip()
+        if root.startswith("&") and not steps and self.layout.page_type(array_of):
+            # The place of an array's address: the array that is there, or is allocated.
+            held = state.env.get(root[1:])
+            if not (isinstance(held, tuple) and held[0] in "ah"):
+                held = state.env[root[1:]] = ("a", f"k{self.symbol(state)}", ())
+            self._every(state, held, kind, why)
+            return
         variable = root[1:] if root.startswith("&") and not steps else ""
         if self.layout.page_type(self.function.types.get(variable, "")):
             held = state.env.get(variable)  # one page's variable, passed as an array of one
