@@ -177,7 +177,8 @@ def _program(
         raise ReadingError(told)
     size, flags = reader.layout()
     units.append(reader.headers(units))
-    layout = Layout(records, size, flags, _locals(units) | models.kept_alone)
+    confined = _locals(units) | models.kept_alone
+    layout = Layout(records, size, flags, confined, models.kept_alone)
     salt = digest(identity(), msgspec.msgpack.encode(table, order="deterministic"))
     engine = Engine(table, models, layout, jobs, store, salt)
     linking = Linking(tree)

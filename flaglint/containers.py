@@ -60,6 +60,8 @@ class Containers(Applying):
                     state.objects[what] = taken_off(state.objects[what], where)
                 self.add(state, (root, spot.steps), state.objects[what])
                 state.members[what] = (root, steps)
+                if state.objects[what].kind is Kind.FRESH and self.kept_by_caller(spot):
+                    self.within(state, what, spot)
                 return
         state.members.pop(what, None)
         list_ = head[2] if isinstance(head, tuple) and head[0] == "h" and head[2] else "a list"

@@ -214,7 +214,7 @@ class Interpreter(Calls):
             self.write(state, spot, name, self.flag_names(value), "plain")
         else:
             self._behind(state, op, name, value)
-            if op.marked and spot.root.startswith("*") and not self.private(spot):
+            if op.marked and self.kept_by_caller(spot):
                 self._publish_member(state, spot, value)
             self.put(state, spot, value, op.where)
 

@@ -21,18 +21,24 @@ class Layout(msgspec.Struct, frozen=True):
 
     `overlays` are the records the kernel's own static_asserts lay over struct page; `size` is
     sizeof(struct page), `flags` the offset of its flags word, both in bytes. `confined` are
-    records that only ever live on a stack.
+    records that some function has on its stack, `alone` those whose pages their user has alone.
     """
 
     overlays: frozenset[str]
     size: int
     flags: int
     confined: frozenset[str]
+    alone: frozenset[str] = frozenset()
 
     def page_type(self, kind: str) -> str:
         """The overlay that a pointer type points to, or ""."""
         match = _POINTER.fullmatch(kind)
         return match.group(1) if match and match.group(1) in self.overlays else ""
+
+    def carries(self, step: str) -> bool:
+        """Whether a member's step is in a record that only carries pages from call to call."""
+        record = step[1:].partition(".")[0]
+        return record in CARRIERS or record in self.alone
 
     def private(self, steps: tuple[str, ...]) -> bool:
         """Whether the steps from a formal stay in memory that only its caller's stack holds."""

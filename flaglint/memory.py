@@ -278,10 +278,9 @@ class Memory(Objects):
         if ("seen", spot.root) in state.facts:
             field = spot.field or "memory"
             self.publish(state, value, f"stored to {field}, which others can reach by now", where)
-        if not self.private(spot):
+        if self.kept_by_caller(spot):
             for each in self._kept_by(state, value):
-                root = (spot.root[1:], ())
-                state.objects[each] = state.objects[each]._replace(kind=Kind.WITHIN, root=root)
+                self.within(state, each, spot)
 
     def _kept_by(self, state: State, value: Value) -> list[str]:
         # The new pages that the value leads to: it is one, or memory that keeps them.
@@ -290,6 +289,19 @@ class Memory(Objects):
             found = [held for (root, _), held in state.cells.items() if root == value[1]]
         owners = {name: state.objects.get(name) for name in filter(None, map(object_of, found))}
         return [name for name, owner in owners.items() if owner and owner.kind is Kind.FRESH]
+
+    def kept_by_caller(self, spot: Spot) -> bool:
+        """Whether the place is in a structure of a caller's, which may be anybody's."""
+        if not spot.root.startswith("*"):
+            return False
+        return "*" in spot.steps or any(
+            step.startswith(".") and not self.layout.carries(step) for step in spot.steps
+        )
+
+    def within(self, state: State, name: str, spot: Spot) -> None:
+        """A new page is kept in a structure of the caller's from here on."""
+        root = (spot.root[1:], ())
+        state.objects[name] = state.objects[name]._replace(kind=Kind.WITHIN, root=root)
 
     def private(self, spot: Spot) -> bool:
         """Whether the cell is memory that only this thread sees, as far as types tell."""
