@@ -114,7 +114,8 @@ class Body(Expressions):
             for pointer in pointers:
                 value, kind = self.value(pointer), self.type_of(pointer)
                 self.emit(ir.Store(path, value, kind, True, where))
-            self.emit(ir.Rmw(path, "asm", "", where))
+            if len(pointers) > 1:  # which of them it is now is not known
+                self.emit(ir.Rmw(path, "asm", "", where))
         for each in results:
             path, kind = self.place(each), self.type_of(each)
             if path.steps or (compared is not None and each is compared[2]):
