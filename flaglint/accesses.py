@@ -140,7 +140,7 @@ class Accesses(Pointers):
             owner = Owner(Kind.UNKNOWN, doubts=frozenset(("an object that was lost track of",)))
         elif page not in (0, "b") and ("loose", name) in state.facts:
             owner = owner.moved(Kind.SHARED, "its reference count was unfrozen", self.where)
-        elif _kept_somewhere(owner) and self._later(self.freed.get(variable, frozenset())):
+        elif _kept_somewhere(owner) and self._next(self.freed.get(variable, frozenset())):
             why = "its owner gives it back to the page allocator from here"
             owner = owner.moved(Kind.OWNED, why, place.where).from_(Origin.RETURNED)
             owner = owner._replace(doubts=frozenset())
@@ -204,6 +204,17 @@ class Accesses(Pointers):
         return any(at[0] == block and at[1] > number for at in places) or (
             bool(later) and always(self.function, later, block)
         )
+
+    def _next(self, places: frozenset[Op]) -> bool:
+        # Whether one of the ops comes next but for writes of flags: nothing in between takes the
+        # page from those who can still reach it.
+        block, number = self._op()
+        for at, op in enumerate(self.function.blocks[block].ops[number + 1 :], number + 1):
+            if (block, at) in places:
+                return True
+            if isinstance(op, ir.Call) and op.name not in self.know.helpers:
+                return False
+        return False
 
     def shown(self, name: str) -> None:
         self.shown_at.setdefault(name, set()).add(self._op())
