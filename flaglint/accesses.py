@@ -15,7 +15,7 @@ from flaglint.location import Location
 from flaglint.lockset import inner
 from flaglint.loops import Op, always
 from flaglint.models import Models
-from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, Kind, Origin, Owner, Root
+from flaglint.ownership import CONDITIONAL, EXCLUSIVE, KEPT, OPEN, Kind, Origin, Owner, Root
 from flaglint.pointers import Pointers
 from flaglint.state import State
 from flaglint.values import NULL, VALID, Value, formal_root, is_formal, is_open, object_of
@@ -334,8 +334,7 @@ def _kept_somewhere(owner: Owner) -> bool:
     # Whether the page was read from a structure, where it may be that structure's alone.
     if owner.kind is Kind.ENTRY:
         return owner.root is not None and bool(owner.root[1]) and not owner.shown
-    kept = owner.origin in (Origin.MEMORY, Origin.MEMBER, Origin.GLOBAL)
-    return owner.kind in (Kind.SHARED, Kind.UNKNOWN) and kept
+    return owner.kind in (Kind.SHARED, Kind.UNKNOWN) and owner.origin in KEPT
 
 
 def frozen_formals(state: State) -> frozenset[Root]:

@@ -12,6 +12,7 @@ from flaglint.accesses import Accesses
 from flaglint.layout import Spot
 from flaglint.location import Location
 from flaglint.lockset import lock_name
+from flaglint.objects import array_at
 from flaglint.ownership import TAKEN, Kind, Owner
 from flaglint.state import Cell, State
 from flaglint.summary import Summary
@@ -49,8 +50,7 @@ class Actuals(Accesses):
         value = args.get(param)
         if not steps:
             if isinstance(value, tuple) and value[0] == "a" and value[1:] not in state.cells:
-                members = (value[1], (*value[2], "[]"))
-                if members in state.cells:  # *pages is pages[0]
+                if members := array_at(state, value[1:]):
                     return self.take(state, members, overlay)
             return self.coerce(state, self._held(state, value), f"struct {overlay} *")
         if is_around(steps):
@@ -67,16 +67,14 @@ class Actuals(Accesses):
                 return state.env.get(cell[0][1:])
             if cell[1] == ("[]",) and object_of(state.env.get(cell[0][1:])):
                 return state.env[cell[0][1:]]  # one page's variable, passed as an array of one
-            if cell[1] and cell[1][-1] in ("[]", "[list]"):
+            known = cell in state.cells
+            if cell[1][-1:] in (("[]",), ("[list]",)) or (known and "[]" in cell[1]):
                 return self.take(state, cell, overlay)
-            if cell in state.cells and "[]" in cell[1]:
-                return self.take(state, cell, overlay)
-            if cell in state.cells:
+            if known:
                 return self.coerce(state, state.cells[cell], f"struct {overlay} *")
-            members = (cell[0], (*cell[1], "[]"))
-            if members in state.cells:  # what an array's address leads to is its first member
+            if members := array_at(state, cell):
                 return self.take(state, members, overlay)
-            if cell[0].startswith("&") and any(known[0] == cell[0] for known in state.cells):
+            if cell[0].startswith("&") and any(root == cell[0] for root, _ in state.cells):
                 return 0  # a member its initialiser leaves out
             if cell[0].startswith("*") and len(cell[1]) <= 6:
                 return self.formal(state, cell[0][1:], cell[1], overlay)

@@ -18,6 +18,7 @@ from flaglint.location import Location
 from flaglint.objects import ONE_OF_THEM, replaced
 from flaglint.ownership import (
     CONDITIONAL,
+    KEPT,
     OPEN,
     TAKEN,
     Kind,
@@ -30,9 +31,6 @@ from flaglint.ownership import (
 from flaglint.state import Cell, State
 from flaglint.summary import Outcome, Summary
 from flaglint.values import ANY_CLASS, VALID, Value, formal_root, is_formal, is_open, object_of
-
-_KEPT = (Origin.MEMORY, Origin.MEMBER, Origin.GLOBAL)
-"""Origins of a page that is kept somewhere, and was not found where pages are looked up."""
 
 
 class Applying(Actuals):
@@ -469,7 +467,7 @@ def _filled(state: State, cell: Cell) -> bool:
 def _kept(owner: Owner, name: str) -> Owner:
     # By its contract the callee is what publishes the page; a structure that the page is kept
     # in until then is the caller's affair, and whether others use it there is not known.
-    if owner.kind is Kind.SHARED and owner.origin in _KEPT:
+    if owner.kind is Kind.SHARED and owner.origin in KEPT:
         doubt = f"who else uses a page that is kept in a structure until {name}()"
         return owner._replace(kind=Kind.UNKNOWN, doubts=owner.doubts | {doubt})
     return owner._replace(kept=name) if owner.kind in CONDITIONAL else owner

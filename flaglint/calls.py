@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from flaglint import ir
 from flaglint.memory import objects_in
+from flaglint.objects import array_at
 from flaglint.opaque import effect, source
 from flaglint.ownership import CONDITIONAL, EXCLUSIVE, Kind, Owner
 from flaglint.primitives import Primitives
@@ -114,8 +115,7 @@ class Calls(Primitives):
                 self._clobber(state, value, name)
             if isinstance(value, tuple) and value[0] == "a" and value[1].startswith(("&", "k")):
                 places = self.function.types.get(str(arg), "").removesuffix("*").rstrip()
-                members = (value[1], (*value[2], "[]")) in state.cells
-                if not value[2] or members or self.layout.page_type(places):
+                if not value[2] or array_at(state, value[1:]) or self.layout.page_type(places):
                     state.facts["filled", value[1]] = VALID
             if isinstance(value, tuple) and value[0] == "a" and value[1].startswith("*"):
                 # Who calls a function that nobody knows with its caller's list may have it filled.

@@ -14,7 +14,7 @@ from flaglint.layout import Layout, Spot
 from flaglint.location import Location
 from flaglint.lockset import inner
 from flaglint.loops import LINKS, Loop, every_round, loop_over
-from flaglint.objects import MAX_STEPS, ONE_OF_THEM, PASSED, Objects, replaced
+from flaglint.objects import MAX_STEPS, ONE_OF_THEM, PASSED, Objects, array_at, replaced
 from flaglint.ownership import OPEN, Kind, Owner, Root
 from flaglint.state import Cell, State, alternatives
 from flaglint.values import (
@@ -161,8 +161,8 @@ class Memory(Objects):
                 return self._indexed(state, spot, overlay)
         if cell in state.cells:
             return state.cells[cell]
-        if overlay and (spot.root, (*spot.steps, "[]")) in state.cells:  # p[0] is *p
-            return self.take(state, (spot.root, (*spot.steps, "[]")), overlay)
+        if overlay and (members := array_at(state, cell)):
+            return self.take(state, members, overlay)
         if spot.field in LINKS:
             return ("l", spot.root, spot.steps[:-1], 0)
         if kind.endswith(("_t", "]")) or kind.startswith(("struct ", "union ")):

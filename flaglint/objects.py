@@ -247,6 +247,12 @@ class Objects:
         state.cells[cell] = alternatives(*owners)
 
 
+def array_at(state: State, cell: Cell) -> Cell | None:
+    """The members of an array that is known to be at a place: *p is p[0]."""
+    members = (cell[0], (*cell[1], "[]"))
+    return members if members in state.cells else None
+
+
 def replaced(state: State, array: Cell, by: str = "") -> None:
     """A member of the array was stored: the one at the number `by`, or any of them."""
     for cell, index in [place for place in state.indexed if place[0] == array]:

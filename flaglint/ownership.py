@@ -92,6 +92,10 @@ class Origin(IntEnum):
     """Taken from the list `via`, which is emptied at once: the adders know (`handover`)."""
 
 
+KEPT = frozenset((Origin.MEMORY, Origin.MEMBER, Origin.GLOBAL))
+"""Origins of a page that is kept somewhere, and was not found where pages are looked up."""
+
+
 def origin_of(field: str) -> Origin:
     """The origin of what was read from "record.member", "@global" or "look_up()"."""
     if field.endswith("()"):

@@ -416,20 +416,18 @@ class Primitives(Containers):
         if not (isinstance(array, tuple) and array[0] == "a"):
             return
         root, steps = array[1], array[2]
-        array_of = self.function.types.get(root[1:], "").removesuffix("*").rstrip()
-        if root.startswith("&") and not steps and self.layout.page_type(array_of):
+        variable = root[1:] if root.startswith("&") and not steps else ""
+        type_ = self.function.types.get(variable, "")
+        held = state.env.get(variable)
+        if self.layout.page_type(type_.removesuffix("*").rstrip()):
             # The place of an array's address: the array that is there, or is allocated.
-            held = state.env.get(root[1:])
             if not (isinstance(held, tuple) and held[0] in "ah"):
-                held = state.env[root[1:]] = ("a", f"k{self.symbol(state)}", ())
+                held = state.env[variable] = ("a", f"k{self.symbol(state)}", ())
             self._every(state, held, kind, why)
             return
-        variable = root[1:] if root.startswith("&") and not steps else ""
-        if self.layout.page_type(self.function.types.get(variable, "")):
-            held = state.env.get(variable)  # one page's variable, passed as an array of one
-            name = object_of(held)
+        if overlay := self.layout.page_type(type_):
+            name = object_of(held)  # one page's variable, passed as an array of one
             if kind is Kind.SHARED or name is None:
-                overlay = self.layout.page_type(self.function.types[variable])
                 state.env[variable] = self.new_object(state, owner, overlay)
             elif name in state.objects and not self._one_of_many(state, held):
                 state.objects[name] = state.objects[name].moved(kind, why, self.where)

@@ -79,11 +79,13 @@ class Relevance:
                     and each in bearers
                     and (each == kind or "void *" in (each, kind))
                 ]
+        left = handing.keys() - pages
         found: set[str] = set()
         calling = list(pages)
         while calling:
             for edge in graph.calls.get(calling.pop(), ()):
-                if edge.callee in handing and edge.callee not in pages | found:
+                if edge.callee in left:
+                    left.remove(edge.callee)
                     found.add(edge.callee)
                     calling.append(edge.callee)
         return found
