@@ -323,7 +323,7 @@ def dump(request: Request, stage: str, names: tuple[str, ...]) -> str:
                 f"{key} <- {edge.caller} at {edge.where}"
                 f"{' via ' + edge.slot if edge.slot else ''}\n"
                 for key in keys
-                for edge in engine.graph.callers.get(key, ())
+                for edge in engine.graph.into(key)
             )
         case _:
             return "\n".join(_summary(engine, key) for key in keys)

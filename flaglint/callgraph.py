@@ -8,12 +8,16 @@ that some call passes there; a variable, every function that is assigned to it.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 
 import msgspec
 
 from flaglint import ir
 from flaglint.location import Location
+
+_GIVEN_OUT = 1 << 62
+"""The number of a function whose component is known: above those of all others."""
 
 
 class Edge(msgspec.Struct, frozen=True, order=True):
@@ -25,29 +29,69 @@ class Edge(msgspec.Struct, frozen=True, order=True):
     slot: str = ""
 
 
-class CallGraph(msgspec.Struct, frozen=True):
+class CallGraph(msgspec.Struct, frozen=True, dict=True):
     """`targets` maps a slot, or "function:parameter", to the functions it may hold.
 
-    `order` holds the strongly connected components, callees before callers; `callers` the
-    edges into each function, `calls` those out of it; `taken` functions whose address goes
-    somewhere.
+    `order` holds the strongly connected components, callees before callers; `callees` the
+    functions that each one calls, sorted; `pointed` those of them that it calls by a pointer,
+    each with the slot; `taken` functions whose address goes somewhere. Where the calls stand is
+    asked for few functions: `facts` tell.
     """
 
     targets: dict[str, tuple[str, ...]]
     order: tuple[tuple[str, ...], ...]
-    callers: dict[str, tuple[Edge, ...]]
-    calls: dict[str, tuple[Edge, ...]]
+    callees: dict[str, tuple[str, ...]]
+    pointed: dict[str, tuple[tuple[str, str], ...]]
     taken: frozenset[str]
+    facts: Mapping[str, ir.Facts]
+
+    @cached_property
+    def callers(self) -> dict[str, list[str]]:
+        """The functions that call each one that is called, sorted."""
+        found: dict[str, list[str]] = {}
+        for key, callees in self.callees.items():
+            for callee in callees:
+                found.setdefault(callee, []).append(key)
+        return found
+
+    def out_of(self, key: str) -> tuple[Edge, ...]:
+        """The calls that a function makes, sorted."""
+        callees = frozenset(self.callees.get(key, ()))
+        found: set[Edge] = set()
+        for callee, slot, where in self.facts[key].calls if callees else ():
+            if not callee:
+                found.update(Edge(key, to, where, slot) for to in self.targets.get(slot, ()))
+            elif callee in callees:
+                found.add(Edge(key, callee, where))
+        return tuple(sorted(found))
+
+    def into(self, key: str) -> tuple[Edge, ...]:
+        """The calls of a function, sorted by the callers' keys."""
+        return tuple(
+            edge
+            for caller in self.callers.get(key, ())
+            for edge in self.out_of(caller)
+            if edge.callee == key
+        )
+
+    def changed(self, before: CallGraph) -> set[str]:
+        """The functions that are new, or whose calls led elsewhere in the graph `before`."""
+        known, pointed = before.callees, before.pointed
+        return {
+            key
+            for key, callees in self.callees.items()
+            if known.get(key) != callees or self.pointed.get(key) != pointed.get(key)
+        }
 
     def above(self, keys: Iterable[str]) -> set[str]:
         """The functions, and all that call them through whatever others."""
         found = set(keys)
         todo = list(found)
         while todo:
-            for edge in self.callers.get(todo.pop(), ()):
-                if edge.caller not in found:
-                    found.add(edge.caller)
-                    todo.append(edge.caller)
+            for caller in self.callers.get(todo.pop(), ()):
+                if caller not in found:
+                    found.add(caller)
+                    todo.append(caller)
         return found
 
 
@@ -61,126 +105,109 @@ def build(
 
     `before` is that of some of these functions, with some of these tables.
     """
-    targets: dict[str, set[str]] = {}
-    taken: set[str] = set()
-    for table in tables:
-        targets.setdefault(table.slot, set()).add(table.function)
-        taken.add(table.function)
-    flows: list[tuple[str, str]] = []
-    for key in functions:
-        flows += facts[key].flows
-        for slot, callee in facts[key].stored:
-            targets.setdefault(slot, set()).add(callee)
-            taken.add(callee)
-        for callee, number, what in facts[key].passed:
-            target = functions.get(callee)
-            if target is None or number >= len(target.params):
-                continue
-            slot = f"{callee}:{target.params[number]}"
-            if what.startswith("="):
-                targets.setdefault(slot, set()).add(what[1:])
-                taken.add(what[1:])
-            else:
-                flows.append((f"{key}:{what}", slot))
-    _through_parameters(flows, targets)
+    targets = _targets(functions, facts, tables)
     reachable = {
         slot: tuple(sorted(name for name in names if name in functions))
         for slot, names in sorted(targets.items())
     }
-    known = before.calls if before else {}
+    known = before.callees if before else {}
     new = functions.keys() - known.keys()
     moved = {
         slot for slot in reachable if not before or before.targets.get(slot) != reachable[slot]
     }
-    edges: dict[str, tuple[Edge, ...]] = {}
-    callers: dict[str, list[Edge]] = {}
+    callees: dict[str, tuple[str, ...]] = {}
+    pointed: dict[str, tuple[tuple[str, str], ...]] = {}
     for key in sorted(functions):
-        if key in known and not any(
-            callee in new if callee else slot in moved for callee, slot, _ in facts[key].calls
-        ):
-            edges[key] = known[key]
-        else:
-            edges[key] = tuple(sorted(set(_edges(key, facts[key], functions, reachable))))
-        for edge in edges[key]:
-            callers.setdefault(edge.callee, []).append(edge)
-    return CallGraph(
-        reachable,
-        tuple(_components(edges)),
-        {key: tuple(found) for key, found in callers.items()},
-        edges,
-        frozenset(taken),
-    )
+        found = facts[key]
+        slots = found.slots
+        if before and key in known and new.isdisjoint(found.callees) and moved.isdisjoint(slots):
+            callees[key] = known[key]
+            if slots and key in before.pointed:
+                pointed[key] = before.pointed[key]
+            continue
+        names: Iterable[str] = [name for name in found.callees if name in functions]
+        if pairs := {(name, slot) for slot in slots for name in reachable.get(slot, ())}:
+            pointed[key] = tuple(sorted(pairs))
+            names = sorted({*names, *(name for name, _ in pairs)})
+        callees[key] = tuple(names)
+    taken = frozenset(name for names in targets.values() for name in names)
+    return CallGraph(reachable, tuple(_components(callees)), callees, pointed, taken, facts)
 
 
-def _through_parameters(flows: list[tuple[str, str]], targets: dict[str, set[str]]) -> None:
-    # A pointer that came in by a parameter and goes out as an argument: what the one may be,
-    # the other may be too.
+def _targets(
+    functions: Mapping[str, ir.Function],
+    facts: Mapping[str, ir.Facts],
+    tables: Iterable[ir.Table],
+) -> dict[str, set[str]]:
+    """What each slot, or "function:parameter", may hold, whether it is among the functions."""
+    targets: dict[str, set[str]] = {}
     onward: dict[str, list[str]] = {}
-    for one, two in flows:
-        onward.setdefault(one, []).append(two)
-    todo = [slot for slot in onward if slot in targets]
+    for table in tables:
+        targets.setdefault(table.slot, set()).add(table.function)
+    for key in functions:
+        found = facts[key]
+        for one, two in found.flows:
+            onward.setdefault(one, []).append(two)
+        for slot, callee in found.stored:
+            targets.setdefault(slot, set()).add(callee)
+        for callee, number, name in found.handed:
+            for slot in _parameter(functions, callee, number):
+                targets.setdefault(slot, set()).add(name)
+    # A pointer that came in by a parameter and goes out as an argument: what the one may be,
+    # the other may be too. Few of the parameters that are passed on ever hold a function.
+    todo = list(targets)
     while todo:
         one = todo.pop()
-        for two in onward.get(one, ()):
+        key, _, param = one.rpartition(":")
+        ways = list(onward.get(one, ()))
+        for callee, number, name in facts[key].passed if key in functions else ():
+            if name == param:
+                ways += _parameter(functions, callee, number)
+        for two in ways:
             if not targets[one] <= targets.get(two, set()):
                 targets.setdefault(two, set()).update(targets[one])
                 todo.append(two)
+    return targets
 
 
-def _edges(
-    key: str,
-    found: ir.Facts,
-    functions: Container[str],
-    targets: Mapping[str, tuple[str, ...]],
-) -> Iterator[Edge]:
-    for callee, slot, where in found.calls:
-        if not callee:
-            for target in targets.get(slot, ()):
-                yield Edge(key, target, where, slot)
-        elif callee in functions:
-            yield Edge(key, callee, where)
+def _parameter(functions: Mapping[str, ir.Function], key: str, number: int) -> Iterator[str]:
+    """The slot of a function's parameter, if there is such a one."""
+    target = functions.get(key)
+    if target is not None and number < len(target.params):
+        yield f"{key}:{target.params[number]}"
 
 
-def _components(edges: Mapping[str, tuple[Edge, ...]]) -> Iterator[tuple[str, ...]]:
-    # Tarjan's algorithm without recursion; components come out callees first.
-    number: dict[str, int] = {}
+def _components(callees: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, ...]]:
+    # Tarjan's algorithm without recursion; components come out callees first. `low` has the
+    # lowest number of what a function was found to reach, its own at first.
     low: dict[str, int] = {}
-    on: set[str] = set()
-    stack: list[str] = []
-    finished: dict[str, int] = {}
-    for start in edges:
-        if start in number:
+    waiting: list[str] = []
+    """Functions that are done, and whose components are not; deepest first."""
+    for start in callees:
+        if start in low:
             continue
-        work: list[tuple[str, Iterator[str]]] = []
-
-        def enter(key: str, work: list[tuple[str, Iterator[str]]] = work) -> None:
-            number[key] = low[key] = len(number)
-            stack.append(key)
-            on.add(key)
-            work.append((key, iter([edge.callee for edge in edges[key]])))
-
-        enter(start)
+        low[start] = len(low)
+        work = [(start, low[start], len(waiting), iter(callees[start]))]
         while work:
-            key, rest = work[-1]
+            key, number, mark, rest = work[-1]
+            lowest = low[key]
             for callee in rest:
-                if callee not in number:
-                    enter(callee)
+                reached = low.get(callee)
+                if reached is None:
+                    low[callee] = len(low)
+                    work.append((callee, low[callee], len(waiting), iter(callees[callee])))
                     break
-                if callee in on:
-                    low[key] = min(low[key], number[callee])
+                lowest = min(lowest, reached)
             else:
                 work.pop()
-                finished[key] = len(finished)
-                if work:
-                    parent = work[-1][0]
-                    low[parent] = min(low[parent], low[key])
-                if low[key] == number[key]:
-                    component = []
-                    while True:
-                        member = stack.pop()
-                        on.discard(member)
-                        component.append(member)
-                        if member == key:
-                            break
+                if lowest == number:
                     # Deepest first: what the others of the component call is done before.
-                    yield tuple(sorted(component, key=lambda member: finished[member]))
+                    component = (*waiting[mark:], key)
+                    del waiting[mark:]
+                    low.update(dict.fromkeys(component, _GIVEN_OUT))
+                    yield component
+                    continue
+                waiting.append(key)
+                above = work[-1][0]
+                low[above] = min(low[above], lowest)
+            low[key] = min(low[key], lowest)

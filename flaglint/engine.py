@@ -80,10 +80,12 @@ class Engine:
         self.records: dict[str, Record] = {}
         self._pages: set[str] = set()
         self._facts: dict[str, ir.Facts] = {}
-        self._callees: dict[str, frozenset[str]] = {}
+        self._suspects: set[str] = set()
+        """Functions that name a plain writer, or touch a flags word themselves."""
+        self._settled: set[str] = set()
+        """Functions of which rules say all that calls of them come to."""
         self._ruled: dict[str, frozenset[str]] = {}
-        self._settled: dict[str, bool] = {}
-        self._slots: dict[str, list[tuple[str, str]]] = {}
+        self._fixed: dict[str, bytes] = {}
         self._made: dict[bytes, Record] = {}
         self._stale: set[str] = set()
         """Functions that were not summed up since they, or what they call, changed."""
@@ -93,7 +95,7 @@ class Engine:
         self.failed: dict[str, str] = {}
         """Functions whose interpretation failed, and how."""
         self.graph = callgraph.build({}, {}, ())
-        self._anchors = Anchors(())
+        self._places: Anchors | None = None
         helpers = self.know.helpers.items()
         self._plain = frozenset(name for name, row in helpers if row.atomicity == "plain")
         self._relevance = Relevance(models, layout, self._plain)
@@ -104,10 +106,7 @@ class Engine:
         for unit in units:
             for function, facts in zip(unit.functions, unit.facts, strict=True):
                 if function.key not in self.functions:
-                    self.functions[function.key] = function
-                    self._facts[function.key] = facts
-                    if self._relevance.concerns(function, facts):
-                        self._pages.add(function.key)
+                    self._take(function, facts)
             self.tables += unit.tables
             for table in unit.tables:
                 if table.constant:
@@ -116,20 +115,30 @@ class Engine:
                     tables.add(table.constant)
         before = self.graph
         self.graph = callgraph.build(self.functions, self._facts, self.tables, before)
-        known = before.calls
-        changed = {key for key, edges in self.graph.calls.items() if edges != known.get(key)}
+        changed = self.graph.changed(before)
         changed |= {k for k, facts in self._facts.items() if not tables.isdisjoint(facts.addresses)}
         self._targets.clear()
         self._targets.update(self.graph.targets)
-        self._anchors = Anchors(self.functions.values())
+        self._places = None
         more = self._relevance.handing_on(self.graph, self._facts, self._pages)
         self._pages |= more
         changed |= more
         for key in changed:
-            self._callees.pop(key, None)
             self._ruled.pop(key, None)
-            self._slots.pop(key, None)
+            self._fixed.pop(key, None)
         self._stale |= changed
+
+    def _take(self, function: ir.Function, facts: ir.Facts) -> None:
+        key = function.key
+        self.functions[key] = function
+        self._facts[key] = facts
+        if self._relevance.concerns(function, facts):
+            self._pages.add(key)
+        overlays = self.know.layout.overlays
+        if not (self._plain.isdisjoint(facts.named) and overlays.isdisjoint(facts.flags)):
+            self._suspects.add(key)
+        if function.params and self.know.models.settles(function.name):
+            self._settled.add(key)
 
     def search(self, progress: Progress) -> None:
         """Sum up what `hanging` and `opaque` tell of, and nothing else.
@@ -137,24 +146,21 @@ class Engine:
         That is functions with a plain write, theirs or left to them by a callee, and all that
         these call: a third of the work, when others are about to come out otherwise again.
         """
-        asking = [key for key in self.functions if self._asks(key)]
-        _Pass(self, progress, searching=True).run(asking)
+        asking = self._suspects & self._pages
+        for key, record in self.records.items():
+            if record.plain or record.opaque:
+                asking.add(key)
+            if record.plain:  # these decide, though no page may pass through them
+                asking.update(self.graph.callers.get(key, ()))
+        _Pass(self, progress, searching=True).run(sorted(asking))
 
     def follow(self, progress: Progress) -> None:
         """Sum up all that is new or may come out otherwise."""
-        _Pass(self, progress).run(self.graph.above(self._stale))
+        _Pass(self, progress).run()
 
     def wanted(self, component: tuple[str, ...]) -> tuple[str, ...]:
         """The members that are to be summed up: a page matters to them, or a callee asks."""
         return tuple(key for key in component if key in self._pages or self._decides(key))
-
-    def callees(self, key: str) -> frozenset[str]:
-        """The functions that interpreting one may look up."""
-        found = self._callees.get(key)
-        if found is None:
-            found = frozenset(edge.callee for edge in self.graph.calls.get(key, ()))
-            self._callees[key] = found
-        return found
 
     def looked_at(self, key: str, view: dict[str, Record]) -> dict[str, Record]:
         """Of what a function may look up, that which makes a difference to it.
@@ -164,9 +170,8 @@ class Engine:
         """
         ruled = self._ruled.get(key)
         if ruled is None:
-            edges = self.graph.calls.get(key, ())
-            by_pointer = {edge.callee for edge in edges if edge.slot}
-            ruled = frozenset(name for name in self.callees(key) - by_pointer if self._rules(name))
+            by_pointer = {name for name, _ in self.graph.pointed.get(key, ())}
+            ruled = frozenset(self._settled.intersection(self.graph.callees[key]) - by_pointer)
             self._ruled[key] = ruled
         if ruled.isdisjoint(view):
             return view
@@ -179,19 +184,23 @@ class Engine:
 
     def signature(self, key: str, view: dict[str, Record]) -> bytes:
         """What a function's result is made from; `view` is what is `looked_at`."""
-        slots = self._slots.get(key)
-        if slots is None:
-            slots = sorted({(edge.callee, edge.slot) for edge in self.graph.calls.get(key, ())})
-            self._slots[key] = slots
-        seen = [view[name].version if name in view else b"" for name in sorted(self.callees(key))]
-        constants = self.know.constants
+        fixed = self._fixed.get(key)
+        if fixed is None:
+            fixed = self._fixed[key] = self._made_from(key)
+        callees = self.graph.callees[key]
+        seen = [view[name].version if name in view else b"" for name in callees]
+        return digest(fixed, msgspec.msgpack.encode(seen))
+
+    def _made_from(self, key: str) -> bytes:
+        # All that a function's result is made from but for what its callees come to.
+        facts, constants = self._facts[key], self.know.constants
         tables = [
             (name, sorted((slot, sorted(found)) for slot, found in constants[name].items()))
-            for name in self._facts[key].addresses
+            for name in facts.addresses
             if name in constants
         ]
-        parts = (self._salt, self._facts[key].digest, slots, seen, tables)
-        return digest(msgspec.msgpack.encode(parts))
+        calls = (self.graph.callees[key], self.graph.pointed.get(key, ()))
+        return digest(msgspec.msgpack.encode((self._salt, facts.digest, calls, tables)))
 
     def kept(self, signature: bytes) -> Record | None:
         """The result that was made before, by this run or by an earlier one."""
@@ -242,30 +251,20 @@ class Engine:
         told = self._store.get(_RECENT, self._salt) if self._store is not None else None
         return [told[at : at + _SIZE] for at in range(0, len(told), _SIZE)] if told else []
 
-    def _rules(self, key: str) -> bool:
-        found = self._settled.get(key)
-        if found is None:
-            function = self.functions[key]
-            found = bool(function.params) and self.know.models.settles(function.name)
-            self._settled[key] = found
-        return found
-
-    def _asks(self, key: str) -> bool:
-        # Whether there may be a plain write in it, as far as is known without following it.
-        record = self.records.get(key)
-        if record is not None and (record.plain or record.opaque):
-            return True
-        facts = self._facts[key]
-        overlays = self.know.layout.overlays
-        if not self._plain.isdisjoint(facts.named) or not overlays.isdisjoint(facts.flags):
-            return key in self._pages
-        return self._decides(key)
+    @property
+    def _anchors(self) -> Anchors:
+        if self._places is None:
+            self._places = Anchors(self.functions.values())
+        return self._places
 
     def _decides(self, key: str) -> bool:
         # No page passes through it, but it calls a function whose plain write hangs on its
         # callers: on a constant that this one passes, say.
-        edges = self.graph.calls.get(key, ())
-        return any(e.callee in self.records and self.records[e.callee].plain for e in edges)
+        for callee in self.graph.callees[key]:
+            record = self.records.get(callee)
+            if record is not None and record.plain:
+                return True
+        return False
 
     # What came of it.
 
@@ -300,11 +299,11 @@ class Engine:
         for component in reversed(self.graph.order):
             for key in component:
                 sets = []
-                for edge in self.graph.callers.get(key, ()):
-                    above = held.get(edge.caller)
-                    record = self.records.get(edge.caller)
+                for caller in self.graph.callers.get(key, ()):
+                    above = held.get(caller)
+                    record = self.records.get(caller)
                     here = record.calls.get(key) if record else None
-                    if here is not None and edge.caller not in component:
+                    if here is not None and caller not in component:
                         sets.append(frozenset(here) | (above or frozenset()))
                 held[key] = frozenset.intersection(*sets) if sets else frozenset()
         return {key: locks for key, locks in held.items() if locks}
@@ -330,31 +329,33 @@ class _Pass:
     """One pass over the call graph: which component is ready, and who is at work on what.
 
     Only what is stale is summed up. Callers join when what they call came out otherwise; in a
-    pass that is `searching`, when a plain write was left to them.
+    pass that is `searching`, when a plain write was left to them. Components go by numbers.
     """
 
     def __init__(self, engine: Engine, progress: Progress, *, searching: bool = False) -> None:
         self._engine = engine
+        self._graph = engine.graph
         self._stale = engine._stale
         self._progress = progress
         self._searching = searching
         self._before = {key: record.version for key, record in engine.records.items()}
-        above = engine.graph.above(self._stale)
-        parts = (part for part in engine.graph.order if not above.isdisjoint(part))
-        self._home = {key: part for part in parts for key in part}
+        above = self._graph.above(self._stale)
+        self._parts = [part for part in self._graph.order if not above.isdisjoint(part)]
         """Of functions that are stale or may become so; the others are as they will be."""
-        self._missing: dict[_Part, set[_Part]] = {}
-        self._users: dict[_Part, list[_Part]] = {}
-        self._finished: set[_Part] = set()
-        self._ready: deque[_Part] = deque()
+        self._home = {key: number for number, part in enumerate(self._parts) for key in part}
+        self._missing: dict[int, int] = {}
+        """component -> how many of those that it calls are not finished"""
+        self._users: dict[int, list[int]] = {}
+        self._finished: set[int] = set()
+        self._ready: deque[int] = deque()
         self._rounds: dict[str, Rounds] = {}
         self._todo: deque[str] = deque()
         self._signature: dict[str, bytes] = {}
         self._done = 0
 
-    def run(self, keys: Iterable[str]) -> None:
-        """Sum up these functions, and what they call."""
-        self._take(keys)
+    def run(self, keys: Iterable[str] | None = None) -> None:
+        """Sum up these functions, or all, and what they call."""
+        self._take(self._home if keys is None else keys)
         crew: Crew | Inline | None = None
         under_way = 0
         try:
@@ -383,38 +384,37 @@ class _Pass:
 
     def _take(self, keys: Iterable[str]) -> None:
         """Have the components of these functions done, and first those that they call."""
-        todo = [self._home[key] for key in keys if key in self._home]
+        home, callees = self._home, self._graph.callees
+        todo = [home[key] for key in keys if key in home]
         while todo:
-            part = todo.pop()
-            if part in self._missing:
+            number = todo.pop()
+            if number in self._missing:
                 continue
-            callees = (e.callee for key in part for e in self._engine.graph.calls.get(key, ()))
-            below = dict.fromkeys(self._home[callee] for callee in callees if callee in self._home)
-            waiting = [other for other in below if other != part and other not in self._finished]
-            self._missing[part] = set(waiting)
-            for other in waiting:
-                self._users.setdefault(other, []).append(part)
-                todo.append(other)
-            if not self._missing[part]:
-                self._ready.append(part)
+            below = {home[to] for key in self._parts[number] for to in callees[key] if to in home}
+            below -= self._finished
+            below.discard(number)
+            self._missing[number] = len(below)
+            for other in below:
+                self._users.setdefault(other, []).append(number)
+            todo += below
+            if not below:
+                self._ready.append(number)
 
-    def _begin(self, part: _Part) -> None:
-        engine = self._engine
+    def _begin(self, number: int) -> None:
+        engine, part = self._engine, self._parts[number]
         if self._stale.isdisjoint(part):
-            self._through(part)
+            self._through(number)
             return
         self._stale.difference_update(part)
         members = engine.wanted(part)
         for key in part:
             engine.failed.pop(key, None)
-            if key not in members:  # a callee had asked, and asks no more
-                engine.records.pop(key, None)
+        for key in set(part).difference(members):  # a callee had asked, and asks no more
+            engine.records.pop(key, None)
         if not members:
-            self._through(part)
+            self._through(number)
             return
-        rounds = Rounds(
-            members, {key: engine.callees(key) for key in members}, engine.records, part
-        )
+        rounds = Rounds(members, self._graph.callees, engine.records)
         for key in members:
             self._rounds[key] = rounds
         self._todo += rounds.begin()
@@ -431,21 +431,20 @@ class _Pass:
         if rounds.done:
             self._done += len(rounds.members)
             self._progress(self._done, max(self._done, self._engine.size))
-            self._through(rounds.part)
+            self._through(self._home[key])
 
-    def _through(self, part: _Part) -> None:
-        engine = self._engine
-        self._finished.add(part)
+    def _through(self, number: int) -> None:
+        engine, part, callers = self._engine, self._parts[number], self._graph.callers
+        self._finished.add(number)
         for key in part:
             record = engine.records.get(key)
             now = record.version if record is not None else None
-            callers = engine.graph.callers.get(key, ())
             if now != self._before.get(key):
-                self._stale |= {edge.caller for edge in callers}.difference(part)
+                self._stale.update(callers.get(key, ()))
             if self._searching and record is not None and record.plain:
-                self._take(edge.caller for edge in callers)
-        for user in self._users.get(part, ()):
-            missing = self._missing[user]
-            missing.discard(part)
-            if not missing:
+                self._take(callers.get(key, ()))
+        self._stale.difference_update(part)
+        for user in self._users.get(number, ()):
+            self._missing[user] -= 1
+            if not self._missing[user]:
                 self._ready.append(user)

@@ -62,7 +62,7 @@ def facts_of(function: ir.Function) -> ir.Facts:
                     numbers.update((op.name, arg) for arg in args if isinstance(arg, int))
                     passed += [
                         (callee, number, argument)
-                        for number, argument in enumerate(args)
+                        for number, argument in enumerate(args if callee else ())
                         if isinstance(argument, str)
                         and (argument.startswith("=") or argument in params)
                     ]
@@ -83,8 +83,10 @@ def facts_of(function: ir.Function) -> ir.Facts:
     return ir.Facts(
         digest(_fingerprint(function)),
         tuple(stored),
-        tuple(calls),
-        tuple(passed),
+        tuple(sorted({callee for callee, _, _ in calls if callee})),
+        tuple(sorted({slot for _, slot, _ in calls if slot})),
+        tuple((callee, at, what[1:]) for callee, at, what in passed if what.startswith("=")),
+        tuple(item for item in passed if not item[2].startswith("=")),
         tuple(flows),
         tuple(sorted(kinds)),
         tuple(sorted(named)),
@@ -98,6 +100,7 @@ def facts_of(function: ir.Function) -> ir.Facts:
         tuple(sorted(keeps)),
         tuple(sorted(gives)),
         tuple(sorted(bearers)),
+        msgspec.Raw(msgspec.msgpack.encode(calls)),
     )
 
 

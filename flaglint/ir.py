@@ -215,6 +215,7 @@ class Block(msgspec.Struct, frozen=True, array_like=True):
 
 
 _BLOCKS = msgspec.msgpack.Decoder(tuple[Block, ...])
+_CALLS = msgspec.msgpack.Decoder(tuple[tuple[str, str, Location], ...])
 
 
 def packed(blocks: tuple[Block, ...]) -> msgspec.Raw:
@@ -250,25 +251,29 @@ class Function(msgspec.Struct, frozen=True, array_like=True, dict=True):
         return _BLOCKS.decode(self.body)
 
 
-class Facts(msgspec.Struct, frozen=True, array_like=True):
+class Facts(msgspec.Struct, frozen=True, array_like=True, dict=True):
     """What is asked of every function, found in one pass over its body (see `flaglint.facts`).
 
-    `digest` tells apart any two functions but by where in their file they stand. `stored` are
-    the functions put into members or variables, by slot; `calls` the calls: the callee or "",
-    the slot of an indirect one, where; `passed` the functions and own parameters given to a
-    callee's argument: callee, number, what; `flows` the function pointers copied into variables:
-    from which slot or variable, to which. `kinds` are the types of what it loads, casts,
-    computes and is given by calls, `named` the names it calls, `numbers` the constants it gives
-    to them; `constant` says that all it does is to return a number; `flags` are the records whose
-    member of such a name it assigns, or takes the address of; `addresses` the globals that it takes
-    the address of. `keeps` are the types of pointers it was given that it stores in memory, `gives`
-    those that it gives to callees, or what they lead to: to whom ("" by a pointer), which type.
-    `bearers` are the records of which it touches a member that leads to a page.
+    `digest` tells apart any two functions but by where in their file they stand. `stored` are the
+    functions put into members or variables, by slot; `callees` the functions that are called by
+    name, sorted, `slots` where the pointers of other calls are had from; `handed` the functions and
+    `passed` the own parameters given to a callee's argument: callee, number, what; `flows` the
+    function pointers copied into variables: from which slot or variable, to which. `kinds` are the
+    types of what it loads, casts, computes and is given by calls, `named` the names it calls,
+    `numbers` the constants it gives to them; `constant` says that all it does is to return a
+    number; `flags` are the records whose member of such a name it assigns, or takes the address of;
+    `addresses` the globals that it takes the address of. `keeps` are the types of pointers it was
+    given that it stores in memory, `gives` those that it gives to callees, or what they lead to: to
+    whom ("" by a pointer), which type. `bearers` are the records of which it touches a member that
+    leads to a page. `sites` are the calls, packed: where they stand is asked for few functions in a
+    run.
     """
 
     digest: bytes
     stored: tuple[tuple[str, str], ...]
-    calls: tuple[tuple[str, str, Location], ...]
+    callees: tuple[str, ...]
+    slots: tuple[str, ...]
+    handed: tuple[tuple[str, int, str], ...]
     passed: tuple[tuple[str, int, str], ...]
     flows: tuple[tuple[str, str], ...]
     kinds: tuple[str, ...]
@@ -280,6 +285,12 @@ class Facts(msgspec.Struct, frozen=True, array_like=True):
     keeps: tuple[str, ...]
     gives: tuple[tuple[str, str], ...]
     bearers: tuple[str, ...]
+    sites: msgspec.Raw
+
+    @cached_property
+    def calls(self) -> tuple[tuple[str, str, Location], ...]:
+        """The calls: the callee or "", the slot of an indirect one, where."""
+        return _CALLS.decode(self.sites)
 
 
 class Table(msgspec.Struct, frozen=True, array_like=True):

@@ -75,7 +75,7 @@ class Chains:
         last = key
         while todo:
             here = todo.popleft()
-            callers = [e for e in self._graph.callers.get(here, ()) if e.caller != here]
+            callers = [edge for edge in self._graph.into(here) if edge.caller != here]
             if not callers:
                 last = here
                 break

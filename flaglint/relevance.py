@@ -29,20 +29,21 @@ class Relevance:
         self._plain = plain
         words = "|".join(sorted({*layout.overlays, *models.entry_types, *CARRIERS}))
         self._carriers = re.compile(rf"\b(?:{words})\b")
-        self._carried: dict[str, bool] = {}
+        self._kinds: set[str] = set()
+        self._passing: set[str] = set()
+        """Of the types that were met, those in whose values pages, or words' addresses, travel."""
 
     def concerns(self, function: ir.Function, facts: ir.Facts) -> bool:
         """Whether pages, or locks, pass through the function."""
         # A function that no page, list, batch or page-table entry passes through, and that
         # takes no lock, changes nothing a verdict depends on; calls of it are opaque. Paths of
         # its callers hang on a constant, and one may clear as many bytes as a struct page has.
-        if facts.constant or any(map(self._carries, (*function.types.values(), *facts.kinds))):
+        # One that has a flags word's address may write the word.
+        if facts.constant or self._passes({*function.types.values(), *facts.kinds}):
             return True
         if not self._plain.isdisjoint(facts.named):
             return True  # the page may come in as anything
         models, size = self._models, self._size
-        if any(map(is_word_pointer, (*function.types.values(), *facts.kinds))):
-            return True  # it may write the word that it is given the address of
         known = models.locks.keys() | models.store_number.keys()
         if function.result.endswith("*") and not models.allocate_memory.isdisjoint(facts.named):
             return True  # what it gives may be its caller's alone, and pages be kept there
@@ -64,17 +65,19 @@ class Relevance:
         handing: dict[str, set[str]] = {}
         waiting: list[tuple[str, str]] = []
         for key, known in facts.items():
-            kinds = {kind for to, kind in known.gives if to.partition("@")[0] in showing}
-            waiting += [(key, kind) for kind in kinds.union(known.keeps) & bearers]
+            kinds = set(known.keeps)
+            if not showing.isdisjoint(known.named):
+                kinds |= {kind for to, kind in known.gives if to.partition("@")[0] in showing}
+            waiting += [(key, kind) for kind in kinds & bearers]
         while waiting:
             key, kind = waiting.pop()
             if kind in handing.setdefault(key, set()):
                 continue
             handing[key].add(kind)
-            for edge in graph.callers.get(key, ()):
+            for caller in graph.callers.get(key, ()):
                 waiting += [
-                    (edge.caller, each)
-                    for to, each in facts[edge.caller].gives
+                    (caller, each)
+                    for to, each in facts[caller].gives
                     if to in (key, "")
                     and each in bearers
                     and (each == kind or "void *" in (each, kind))
@@ -83,16 +86,15 @@ class Relevance:
         found: set[str] = set()
         calling = list(pages)
         while calling:
-            for edge in graph.calls.get(calling.pop(), ()):
-                if edge.callee in left:
-                    left.remove(edge.callee)
-                    found.add(edge.callee)
-                    calling.append(edge.callee)
+            for callee in left.intersection(graph.callees[calling.pop()]):
+                left.remove(callee)
+                found.add(callee)
+                calling.append(callee)
         return found
 
-    def _carries(self, kind: str) -> bool:
-        # Whether pages travel in values of the type; there are few types, and many values.
-        found = self._carried.get(kind)
-        if found is None:
-            found = self._carried[kind] = self._carriers.search(kind) is not None
-        return found
+    def _passes(self, kinds: set[str]) -> bool:
+        # There are few types, and many values.
+        new = kinds - self._kinds
+        self._kinds |= new
+        self._passing |= {k for k in new if self._carriers.search(k) or is_word_pointer(k)}
+        return not self._passing.isdisjoint(kinds)

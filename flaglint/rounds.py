@@ -10,7 +10,7 @@ Interface: `Rounds`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from flaglint.summing import Record
 
@@ -19,7 +19,7 @@ _ROUNDS = 3
 
 
 class Rounds:
-    """One component, `part`, of which `members` are done, in this order.
+    """One component, of which `members` are done, in this order.
 
     `callees` are those that each member looks up, in the component or not.
     """
@@ -27,20 +27,24 @@ class Rounds:
     def __init__(
         self,
         members: tuple[str, ...],
-        callees: Mapping[str, frozenset[str]],
+        callees: Mapping[str, Collection[str]],
         records: dict[str, Record],
-        part: tuple[str, ...],
     ) -> None:
         self.members = members
-        self.part = part
         self._place = {key: number for number, key in enumerate(members)}
         self._callees = callees
+        self._inner = {
+            key: [callee for callee in callees[key] if callee in self._place] for key in members
+        }
         self._records = records
         self._seen: dict[str, dict[str, bytes]] = {}
         """member -> what it was told of the members it calls, by their effect"""
         self._round = 0
         self._before: dict[str, Record] = {}
-        self._waiting: dict[str, set[str]] = {}
+        self._waiting: dict[str, int] = {}
+        """member -> how many of those that it sees as this round makes them are not done"""
+        self._users: dict[str, list[str]] = {}
+        """member -> those that wait for it"""
         self._open: set[str] = set()
 
     def begin(self) -> list[str]:
@@ -57,7 +61,7 @@ class Rounds:
             record = (self._before if later else self._records).get(callee)
             if record is not None:
                 found[callee] = record
-        self._seen[key] = {c: r.effect for c, r in found.items() if c in self._place}
+        self._seen[key] = {c: found[c].effect for c in self._inner[key] if c in found}
         return found
 
     def landed(self, key: str, record: Record) -> list[str]:
@@ -66,11 +70,10 @@ class Rounds:
             self._records[key] = record
         ready = []
         del self._waiting[key]
-        for other, missing in self._waiting.items():
-            if key in missing:
-                missing.discard(key)
-                if not missing:
-                    ready.append(other)
+        for other in self._users.get(key, ()):
+            self._waiting[other] -= 1
+            if not self._waiting[other]:
+                ready.append(other)
         if self._waiting:
             return ready
         if self._round == _ROUNDS:
@@ -85,8 +88,8 @@ class Rounds:
     def _differs(self, key: str) -> bool:
         now = {
             callee: self._records[callee].effect
-            for callee in self._callees[key]
-            if callee in self._place and callee in self._records
+            for callee in self._inner[key]
+            if callee in self._records
         }
         return now != self._seen[key]
 
@@ -95,12 +98,11 @@ class Rounds:
         todo = list(members)
         self._open = set(todo)
         self._before = {key: self._records[key] for key in todo if key in self._records}
-        self._waiting = {
-            key: {
-                callee
-                for callee in self._callees[key]
-                if callee in self._open and self._place[callee] < self._place[key]
-            }
-            for key in todo
-        }
+        self._waiting = dict.fromkeys(todo, 0)
+        self._users = {}
+        for key in todo:
+            for callee in self._inner[key]:
+                if callee in self._open and self._place[callee] < self._place[key]:
+                    self._waiting[key] += 1
+                    self._users.setdefault(callee, []).append(key)
         return [key for key, missing in self._waiting.items() if not missing]

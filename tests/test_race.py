@@ -6,7 +6,8 @@ import itertools
 
 from flaglint import callgraph, ir
 from flaglint.access import Access, Place
-from flaglint.callgraph import CallGraph, Edge
+from flaglint.callgraph import CallGraph
+from flaglint.facts import facts_of
 from flaglint.finding import Step, Verdict
 from flaglint.location import Location
 from flaglint.ownership import Kind, Owner
@@ -34,22 +35,30 @@ def judged(*found: _Context, graph: CallGraph | None = None) -> Judgement:
     contexts: dict[Place, list[_Context]] = {}
     for context in found:
         contexts.setdefault(context[1].place, []).append(context)
-    graph = graph or callgraph.build({}, {}, ())
-    edges = [edge for edges in graph.callers.values() for edge in edges]
-    names = {name for edge in edges for name in (edge.caller, edge.callee)}
-    body = ir.packed(())
-    functions = {name: ir.Function(name, name, SITE.where, (), {}, "void", body) for name in names}
+    graph = graph or calls()
+    functions = {name: function(name) for name in graph.callees}
     (judgement,) = judge(contexts, graph, functions)
     return judgement
 
 
+def function(name: str, *called: tuple[str, int]) -> ir.Function:
+    """One that calls others, each at a line."""
+    ops = tuple(
+        ir.Call("", callee, callee, "", "", (), "void", Location("mm/a.c", line, 1))
+        for callee, line in called
+    )
+    body = ir.packed((ir.Block(ops, ir.Return("", SITE.where)),))
+    return ir.Function(name, name, SITE.where, (), {}, "void", body)
+
+
 def calls(*edges: tuple[str, str, int]) -> CallGraph:
     """Callers, callees, and the lines of the calls."""
-    callers: dict[str, tuple[Edge, ...]] = {}
+    called: dict[str, list[tuple[str, int]]] = {}
     for caller, callee, line in edges:
-        edge = Edge(caller, callee, Location("mm/a.c", line, 1))
-        callers[callee] = (*callers.get(callee, ()), edge)
-    return CallGraph({}, (), callers, {}, frozenset())
+        called.setdefault(caller, []).append((callee, line))
+        called.setdefault(callee, [])
+    functions = {name: function(name, *found) for name, found in called.items()}
+    return callgraph.build(functions, {key: facts_of(f) for key, f in functions.items()}, ())
 
 
 def test_a_lock_that_all_others_hold() -> None:
