@@ -54,25 +54,16 @@ class CallGraph(msgspec.Struct, frozen=True, dict=True):
                 found.setdefault(callee, []).append(key)
         return found
 
-    def out_of(self, key: str) -> tuple[Edge, ...]:
-        """The calls that a function makes, sorted."""
-        callees = frozenset(self.callees.get(key, ()))
-        found: set[Edge] = set()
-        for callee, slot, where in self.facts[key].calls if callees else ():
-            if not callee:
-                found.update(Edge(key, to, where, slot) for to in self.targets.get(slot, ()))
-            elif callee in callees:
-                found.add(Edge(key, callee, where))
-        return tuple(sorted(found))
-
     def into(self, key: str) -> tuple[Edge, ...]:
-        """The calls of a function, sorted by the callers' keys."""
-        return tuple(
-            edge
-            for caller in self.callers.get(key, ())
-            for edge in self.out_of(caller)
-            if edge.callee == key
-        )
+        """The calls of a function, sorted."""
+        found: set[Edge] = set()
+        for caller in self.callers.get(key, ()):
+            for callee, slot, where in self.facts[caller].calls:
+                if callee == key:
+                    found.add(Edge(caller, key, where))
+                elif not callee and key in self.targets.get(slot, ()):
+                    found.add(Edge(caller, key, where, slot))
+        return tuple(sorted(found))
 
     def changed(self, before: CallGraph) -> set[str]:
         """The functions that are new, or whose calls led elsewhere in the graph `before`."""

@@ -25,7 +25,7 @@ from flaglint.flagtable import FlagTable
 from flaglint.knowledge import Knowledge
 from flaglint.layout import Layout
 from flaglint.models import Models
-from flaglint.packing import Anchors, DamagedError, unpack
+from flaglint.packing import Anchors, DamagedError, Unpacker, unpack
 from flaglint.relevance import Relevance
 from flaglint.rounds import Rounds
 from flaglint.store import Store, digest
@@ -95,7 +95,8 @@ class Engine:
         self.failed: dict[str, str] = {}
         """Functions whose interpretation failed, and how."""
         self.graph = callgraph.build({}, {}, ())
-        self._places: Anchors | None = None
+        self._anchors = Anchors(())
+        self._unpacker = Unpacker(self._anchors)
         helpers = self.know.helpers.items()
         self._plain = frozenset(name for name, row in helpers if row.atomicity == "plain")
         self._relevance = Relevance(models, layout, self._plain)
@@ -119,7 +120,8 @@ class Engine:
         changed |= {k for k, facts in self._facts.items() if not tables.isdisjoint(facts.addresses)}
         self._targets.clear()
         self._targets.update(self.graph.targets)
-        self._places = None
+        self._anchors = Anchors(self.functions.values())
+        self._unpacker = Unpacker(self._anchors)
         more = self._relevance.handing_on(self.graph, self._facts, self._pages)
         self._pages |= more
         changed |= more
@@ -251,12 +253,6 @@ class Engine:
         told = self._store.get(_RECENT, self._salt) if self._store is not None else None
         return [told[at : at + _SIZE] for at in range(0, len(told), _SIZE)] if told else []
 
-    @property
-    def _anchors(self) -> Anchors:
-        if self._places is None:
-            self._places = Anchors(self.functions.values())
-        return self._places
-
     def _decides(self, key: str) -> bool:
         # No page passes through it, but it calls a function whose plain write hangs on its
         # callers: on a constant that this one passes, say.
@@ -287,26 +283,29 @@ class Engine:
 
     def decided(self) -> dict[str, tuple[Access, ...]]:
         """The accesses of each function that no caller can change."""
-        return {key: self.accesses(key) for key in sorted(self.records)}
+        return {key: self._unpacker(r.decided) for key, r in sorted(self.records.items())}
 
     def pending(self) -> dict[str, tuple[Access, ...]]:
         """The accesses of each function that its callers decide."""
-        return {key: unpack(r.summary[1], self._anchors) for key, r in sorted(self.records.items())}
+        return {key: self._unpacker(r.summary[1]) for key, r in sorted(self.records.items())}
 
     def entry_locks(self) -> dict[str, frozenset[str]]:
         """The locks that every caller of a function holds, as far as callers were seen."""
-        held: dict[str, frozenset[str] | None] = {}
-        for component in reversed(self.graph.order):
+        at: dict[str, list[tuple[str, tuple[str, ...]]]] = {}
+        for caller, record in self.records.items():
+            for key, locks in record.calls.items():
+                at.setdefault(key, []).append((caller, locks))
+        held: dict[str, frozenset[str]] = {}
+        for component in map(frozenset, reversed(self.graph.order)):
             for key in component:
-                sets = []
-                for caller in self.graph.callers.get(key, ()):
-                    above = held.get(caller)
-                    record = self.records.get(caller)
-                    here = record.calls.get(key) if record else None
-                    if here is not None and caller not in component:
-                        sets.append(frozenset(here) | (above or frozenset()))
-                held[key] = frozenset.intersection(*sets) if sets else frozenset()
-        return {key: locks for key, locks in held.items() if locks}
+                sets = [
+                    held.get(caller, frozenset()).union(locks)
+                    for caller, locks in at.get(key, ())
+                    if caller not in component and key in self.graph.callees[caller]
+                ]
+                if sets and (common := frozenset.intersection(*sets)):
+                    held[key] = common
+        return held
 
     def hanging(self) -> dict[str, str]:
         """Functions whose callers decide a plain write: their names by key.

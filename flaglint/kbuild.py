@@ -19,6 +19,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence, Set
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -26,6 +27,15 @@ from flaglint.tree import KernelTree, TreeError, inside, read_text, shown
 
 _COMMANDS_LIMIT = 256 << 20
 _CONDITION = re.compile(r"\$\((CONFIG_\w+)\)")
+
+
+class _Assignment(NamedTuple):
+    """A line of a Makefile; `operator` is "+", "?" or "", `words` are those of the value."""
+
+    variable: str
+    operator: str
+    value: str
+    words: frozenset[str]
 
 
 def subdir_includes(tree: KernelTree, file: str) -> tuple[str, ...]:
@@ -40,9 +50,9 @@ def subdir_includes(tree: KernelTree, file: str) -> tuple[str, ...]:
     builds = True
     for folder in Path(file).parents:
         lines = _lines(root / folder)
-        for variable, _, value in lines:
-            if variable == "subdir-ccflags-y" or (builds and variable in own):
-                found.update(dict.fromkeys(_plain_includes(root, folder, value)))
+        for line in lines:
+            if line.variable == "subdir-ccflags-y" or (builds and line.variable in own):
+                found.update(dict.fromkeys(_plain_includes(root, folder, line.value)))
         # A folder without a Makefile is built by the one above, as arch/x86/kvm/svm is.
         builds = builds and not lines
     return tuple(found)
@@ -117,8 +127,8 @@ def _switch(tree: KernelTree, file: str) -> tuple[tuple[str, ...], str]:
         lines = _lines(root / folder)
         places = [
             number
-            for number, (variable, _, value) in enumerate(lines)
-            if not targets.isdisjoint(value.split()) and not variable.startswith("CFLAGS")
+            for number, line in enumerate(lines)
+            if not line.words.isdisjoint(targets) and not line.variable.startswith("CFLAGS")
         ]
         replaced = [_replaced(lines, number, symbols) for number in places]
         if replaced and all(replaced):
@@ -137,7 +147,7 @@ def part_of(tree: KernelTree, file: str) -> str:
     path = Path(tree.root, file)
     name = path.name
     own = f"{path.stem}.o"
-    if any(own in value.split() for _, _, value in _lines(path.parent)):
+    if any(own in line.words for line in _lines(path.parent)):
         return ""
     wanted = re.compile(rf'^#[ \t]*include[ \t]+"{re.escape(name)}"', re.M)
     for other in sorted(path.parent.glob("*.c")):
@@ -147,17 +157,17 @@ def part_of(tree: KernelTree, file: str) -> str:
 
 
 def _missing(
-    lines: Sequence[tuple[str, str, str]], targets: Set[str], symbols: Mapping[str, str]
+    lines: Sequence[_Assignment], targets: Set[str], symbols: Mapping[str, str]
 ) -> tuple[str, ...]:
     """The symbols that are off, one of which every line that names a target needs; or none.
 
     iommufd-y := device.o, then obj-$(CONFIG_IOMMUFD) += iommufd.o: the object is a part.
     """
     found: list[str] = []
-    for variable, _, value in lines:
-        if targets.isdisjoint(value.split()) or variable.startswith("CFLAGS"):
+    for line in lines:
+        if line.words.isdisjoint(targets) or line.variable.startswith("CFLAGS"):
             continue
-        whole, _, condition = variable.rpartition("-")
+        whole, _, condition = line.variable.rpartition("-")
         symbol = _CONDITION.fullmatch(condition)
         if symbol and not symbols.get(symbol[1]):
             found.append(symbol[1])
@@ -169,25 +179,24 @@ def _missing(
     return tuple(dict.fromkeys(found))
 
 
-def _replaced(
-    lines: Sequence[tuple[str, str, str]], number: int, symbols: Mapping[str, str]
-) -> str:
+def _replaced(lines: Sequence[_Assignment], number: int, symbols: Mapping[str, str]) -> str:
     """The symbol that makes a later line assign the same variable anew, or "".
 
     x-y := nommu.o, then x-$(CONFIG_MMU) := mmu.o: with MMU on, x-y is mmu.o alone.
     """
-    mine = _CONDITION.sub(lambda match: symbols.get(match[1], ""), lines[number][0])
-    for variable, operator, _ in lines[number + 1 :]:
-        condition = _CONDITION.search(variable)
-        if condition and not operator and symbols.get(condition[1]):
-            if _CONDITION.sub(lambda match: symbols.get(match[1], ""), variable) == mine:
+    mine = _CONDITION.sub(lambda match: symbols.get(match[1], ""), lines[number].variable)
+    for line in lines[number + 1 :]:
+        if line.operator or not (condition := _CONDITION.search(line.variable)):
+            continue
+        if symbols.get(condition[1]):
+            if _CONDITION.sub(lambda match: symbols.get(match[1], ""), line.variable) == mine:
                 return condition[1]
     return ""
 
 
-def _lines(folder: Path) -> list[tuple[str, str, str]]:
-    """The assignments in the folder's Kbuild file or Makefile: variable, "+" or "?", value."""
-    found: list[tuple[str, str, str]] = []
+def _lines(folder: Path) -> list[_Assignment]:
+    """The assignments in the folder's Kbuild file or Makefile."""
+    found: list[_Assignment] = []
     for name in ("Kbuild", "Makefile"):
         path = folder / name
         try:
@@ -199,10 +208,11 @@ def _lines(folder: Path) -> list[tuple[str, str, str]]:
 
 
 @lru_cache(256)
-def _assignments(path: Path, stamp: tuple[int, int, int]) -> list[tuple[str, str, str]]:
+def _assignments(path: Path, stamp: tuple[int, int, int]) -> list[_Assignment]:
     # Asked for by every file of a folder. `stamp` tells one content from the next.
     text = read_text(path).replace("\\\n", " ")
-    return re.findall(r"^[ \t]*([^\s:+?=#]+)[ \t]*(?::|([+?]))?=(.*)$", text, re.M)
+    found = re.findall(r"^[ \t]*([^\s:+?=#]+)[ \t]*(?::|([+?]))?=(.*)$", text, re.M)
+    return [_Assignment(name, op, value, frozenset(value.split())) for name, op, value in found]
 
 
 def _harmless(words: Sequence[str], cwd: Path, roots: Sequence[Path]) -> Iterator[str]:

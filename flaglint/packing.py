@@ -10,7 +10,7 @@ today. Sets are sorted by their members' bytes: equal values give equal bytes in
 Invariants: unpack(pack(x)) == x under the same anchors. Never pickle: what is read back is
 plain data, tuples of the types listed here and nothing else.
 
-Interface: `Anchors`, `pack`, `unpack`, `EMPTY`.
+Interface: `Anchors`, `pack`, `unpack`, `Unpacker`, `EMPTY`.
 """
 
 from __future__ import annotations
@@ -39,6 +39,11 @@ _FIRST_RECORD = 20
 _TAGS: dict[type, int] = {kind: _FIRST_RECORD + n for n, kind in enumerate(_RECORDS)}
 _ENUM_TAGS: dict[type, int] = {kind: _FIRST_ENUM + n for n, kind in enumerate(_ENUMS)}
 _PLAIN = (str, bool, type(None))
+_parts = msgspec.msgpack.Decoder(list[msgspec.Raw]).decode
+_SHORT_ARRAY = 9
+"""The upper half of the first byte of an array of up to fifteen."""
+_IS_TUPLE = bytes([_TUPLE])
+_tag = msgspec.msgpack.Decoder(int).decode
 EMPTY = msgspec.msgpack.encode([_TUPLE])
 """The empty tuple, packed."""
 _WIDE = 2**63
@@ -92,6 +97,44 @@ def unpack(data: bytes, anchors: Anchors) -> Any:
         return _value(msgspec.msgpack.decode(data), anchors.absolute)
     except (msgspec.MsgspecError, IndexError, TypeError, ValueError, RecursionError) as error:
         raise DamagedError(str(error)) from None
+
+
+class Unpacker:
+    """Unpacks many tuples of records, and each field that several of them have once.
+
+    What callers decide is handed up to each of them: of the fields of all accesses of a program
+    one in fifteen is another than all before.
+    """
+
+    def __init__(self, anchors: Anchors) -> None:
+        """Under these anchors."""
+        self._anchors = anchors
+        self._known: dict[bytes, Any] = {}
+
+    def __call__(self, data: bytes) -> tuple[Any, ...]:
+        """What `pack` was given. Raises DamagedError."""
+        if data == EMPTY:
+            return ()
+        try:
+            _, *records = _parts(data)
+            return tuple([self._record(_parts(record)) for record in records])
+        except (msgspec.MsgspecError, IndexError, TypeError, ValueError) as error:
+            raise DamagedError(str(error)) from None
+
+    def _record(self, parts: list[msgspec.Raw]) -> Any:
+        fields = [self._shared(bytes(part)) for part in parts[1:]]
+        return _RECORDS[_tag(parts[0]) - _FIRST_RECORD](*fields)
+
+    def _shared(self, data: bytes) -> Any:
+        found = self._known.get(data)
+        if found is None:
+            if data[1:2] == _IS_TUPLE and data[0] >> 4 == _SHORT_ARRAY:
+                # A chain of calls: most of its steps are those of others.
+                found = tuple([self._shared(bytes(part)) for part in _parts(data)[1:]])
+            else:
+                found = unpack(data, self._anchors)
+            self._known[data] = found
+        return found
 
 
 def _plain(value: Any, relative: Callable[[str, int], tuple[str, int]]) -> Any:

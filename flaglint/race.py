@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 import msgspec
 
@@ -277,13 +278,14 @@ def _walkers(
     chains: Chains,
     functions: Mapping[str, ir.Function],
 ) -> tuple[RacingAccess, ...]:
-    return tuple(
+    found = (
         _other(key, other, chains, functions)
         for key, other in writers
         if other.kind is Kind.PFN
         and other.place.atomicity == "atomic"
         and _overlap(place.word, other.place.word)
-    )[:_SHOWN]
+    )
+    return tuple(islice(found, _SHOWN))
 
 
 def _other(

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -36,7 +37,7 @@ class TreeError(Exception):
     """The tree cannot be analysed; the message is one line that says what to do next."""
 
 
-class KernelTree(msgspec.Struct, frozen=True):
+class KernelTree(msgspec.Struct, frozen=True, dict=True):
     """A kernel tree and the configuration it is analysed under.
 
     `root` is absolute and resolved; `path` is what the user named, relative to the root ("."
@@ -60,7 +61,7 @@ class KernelTree(msgspec.Struct, frozen=True):
         """The architecture's directory under arch/ ("x86" for x86_64)."""
         return ARCHES[self.arch]
 
-    @property
+    @cached_property
     def symbols(self) -> dict[str, str]:
         """The configuration as a mapping."""
         return dict(self.config)

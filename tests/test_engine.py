@@ -80,7 +80,7 @@ def test_what_a_rule_settles_does_not_hang_on_the_outcomes_of_the_body(program: 
     calls = [
         (edge, engine.know.models.settles(engine.functions[edge.callee].name))
         for key in engine.functions
-        for edge in engine.graph.out_of(key)
+        for edge in engine.graph.into(key)
         if edge.callee in engine.records and edge.caller in engine.records and not edge.slot
     ]
     assert {settled for _, settled in calls} == {True, False}
