@@ -3,7 +3,8 @@
 The idea: a kernel has thirty thousand C files and a few hundred matter; which ones is a
 question that an analysis asks again and again (who names a plain writer? who calls what a
 verdict hangs on?), with other names each time. So each file is read once, and what it calls, or
-keeps in a table, is kept as hashes: a few megabytes for a kernel, asked in milliseconds.
+keeps in a table, is kept as hashes: a few megabytes for a kernel, asked in milliseconds. Most
+runs ask what the run before asked; answers are kept too, and the hashes are then not even read.
 
     lexicon = make_lexicon(survey, store, jobs)
     lexicon.calling(["folio_add_lru"])      {"folio_add_lru": ("fs/fuse/file.c", ...)}
@@ -30,7 +31,7 @@ import os
 import re
 import zlib
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -38,7 +39,7 @@ from flaglint.pool import Failure, Limits, each
 from flaglint.store import Store, digest
 from flaglint.survey import Stamp, Survey, stamp_of
 
-_SCHEME = "4"
+_SCHEME = "5"
 """Change when a chunk's content does for unchanged files."""
 
 _CHUNK = 1024
@@ -95,25 +96,63 @@ class Writes(msgspec.Struct, frozen=True, array_like=True):
     whole: bool = False
 
 
+class _Words(msgspec.Struct, frozen=True, array_like=True):
+    """Hashes of what some files call or, after "=", store, sorted; and by place which file does."""
+
+    hashes: bytes
+    places: bytes
+
+
 class _Chunk(msgspec.Struct, frozen=True, array_like=True):
-    """Some files' index: hashes of what they call or, after "=", store, sorted, and who does."""
+    """Some files, as their words were indexed: what they contained, and what else was seen."""
 
     files: tuple[str, ...]
     digests: tuple[bytes, ...]
-    stamps: tuple[Stamp, ...]
-    hashes: bytes
-    places: bytes
     writes: dict[str, Writes]
     unreadable: tuple[str, ...]
+
+    @property
+    def name(self) -> bytes:
+        """What tells the words of this chunk from those of any other."""
+        return digest(_SCHEME, msgspec.msgpack.encode((self.files, self.digests)))
+
+
+class _Index(msgspec.Struct, frozen=True, array_like=True):
+    """A chunk as it was just made, with the stamps that its files had."""
+
+    chunk: _Chunk
+    words: _Words
+    stamps: tuple[Stamp, ...]
+
+
+_Answer = dict[str, tuple[str, ...]]
 
 
 class Lexicon:
     """The index of a tree at the moment of its survey."""
 
-    def __init__(self, chunks: Sequence[_Chunk], fresh: _Chunk, files: Iterable[str]) -> None:
-        """Of `files`, those in `fresh` are as that has them, the others as the chunks have."""
-        self._parts = [(part, set(fresh.files)) for part in chunks] + [(fresh, set[str]())]
+    def __init__(
+        self,
+        root: str,
+        chunks: Sequence[_Chunk],
+        fresh: _Index,
+        files: Iterable[str],
+        store: Store | None,
+        words: Mapping[bytes, _Words],
+    ) -> None:
+        """Of `files`, those in `fresh` are as that has them, the others as the chunks have.
+
+        `words` are those of chunks that were made just now; the store has those of others.
+        """
+        self._root = root
+        self._chunks = chunks
+        self._fresh = fresh
+        self._parts = [(part, set(fresh.chunk.files)) for part in chunks]
+        self._parts.append((fresh.chunk, set()))
         self._files = frozenset(files)
+        self._store = store
+        self._words = dict(words)
+        self._name = digest(*(chunk.name for chunk in chunks))
 
     @property
     def unreadable(self) -> tuple[str, ...]:
@@ -134,20 +173,40 @@ class Lexicon:
         found = self._naming(names, "", ".h").values()
         return tuple(sorted({header for headers in found for header in headers}))
 
-    def _naming(self, names: Iterable[str], before: str, ending: str) -> dict[str, tuple[str, ...]]:
-        found: dict[str, set[str]] = {}
-        wanted = sorted((zlib.crc32((before + name).encode()), name) for name in set(names))
-        for part, newer in self._parts:
-            hashes = array.array("I", part.hashes)
-            places = array.array("H", part.places)
-            for code, name in wanted:
-                at = bisect_left(hashes, code)
-                while at < len(hashes) and hashes[at] == code:
-                    file = part.files[places[at]]
-                    if file.endswith(ending) and file not in newer and file in self._files:
-                        found.setdefault(name, set()).add(file)
-                    at += 1
-        return {name: tuple(sorted(files)) for name, files in sorted(found.items())}
+    def _naming(self, names: Iterable[str], before: str, ending: str) -> _Answer:
+        wanted = sorted(set(names))
+        newer = frozenset(self._fresh.chunk.files)
+        found = {name: set(files) - newer for name, files in self._old(wanted, before).items()}
+        for name, again in _lookup(self._fresh.chunk, self._fresh.words, wanted, before):
+            found.setdefault(name, set()).update(again)
+        for files in found.values():
+            files &= self._files
+        ended = {n: sorted(f for f in files if f.endswith(ending)) for n, files in found.items()}
+        return {name: tuple(files) for name, files in sorted(ended.items()) if files}
+
+    def _old(self, wanted: Sequence[str], before: str) -> _Answer:
+        """What the chunks answer, whether they still tell of a file or not."""
+        key = digest("answer", self._name, before, *wanted)
+        if self._store is not None and (kept := self._store.get("words", key)) is not None:
+            return msgspec.msgpack.decode(kept, type=_Answer)
+        answer: _Answer = {}
+        for chunk in self._chunks:
+            for name, files in _lookup(chunk, self._words_of(chunk), wanted, before):
+                answer[name] = (*answer.get(name, ()), *files)
+        if self._store is not None:
+            self._store.put("words", key, msgspec.msgpack.encode(answer))
+        return answer
+
+    def _words_of(self, chunk: _Chunk) -> _Words:
+        name = chunk.name
+        if name not in self._words:
+            kept = self._store.get("words", name) if self._store is not None else None
+            self._words[name] = (
+                msgspec.msgpack.decode(kept, type=_Words)
+                if kept is not None
+                else index_files(self._root, chunk.files).words  # forgotten, as others were used
+            )
+        return self._words[name]
 
     def writing(self, records: Iterable[str]) -> tuple[str, ...]:
         """The files that write a flags word of one of the structs with no helper, sorted."""
@@ -164,6 +223,21 @@ class Lexicon:
         )
 
 
+def _lookup(
+    chunk: _Chunk, words: _Words, wanted: Iterable[str], before: str
+) -> Iterator[tuple[str, list[str]]]:
+    """Those of the names that a chunk has, with the files that it has them from."""
+    hashes = memoryview(words.hashes).cast("I")
+    places = memoryview(words.places).cast("H")
+    for name in wanted:
+        code = zlib.crc32((before + name).encode())
+        start = at = bisect_left(hashes, code)
+        while at < len(hashes) and hashes[at] == code:
+            at += 1
+        if at > start:
+            yield name, [chunk.files[place] for place in places[start:at]]
+
+
 def make_lexicon(survey: Survey, store: Store | None, jobs: int) -> Lexicon:
     """The index of the tree's files: from the store as far as they are unchanged."""
     key = digest("lexicon", survey.root, _SCHEME)
@@ -177,24 +251,26 @@ def make_lexicon(survey: Survey, store: Store | None, jobs: int) -> Lexicon:
     stale: set[str] = set(current)
     good: list[_Chunk] = []
     for chunk in kept:
-        same = {
-            file
-            for file, known in zip(chunk.files, chunk.digests, strict=True)
-            if file in current and known and survey.digest(file) == known
-        }
+        pairs = zip(chunk.files, chunk.digests, survey.digests(chunk.files), strict=True)
+        same = {file for file, known, now in pairs if known and known == now} & current
         if (len(chunk.files) - len(same)) * _REBUILT <= len(chunk.files):
             good.append(chunk)
             stale -= same
     changed = len(good) != len(kept)
+    words: dict[bytes, _Words] = {}
     if len(stale) * _REBUILT > _CHUNK:
-        good += _indexed(survey, sorted(stale), jobs)
+        for made in _indexed(survey, sorted(stale), jobs):
+            good.append(made.chunk)
+            words[made.chunk.name] = made.words
         changed, stale = True, set()
     if changed and store is not None:
-        _keep(store, key, good)
-    return Lexicon(good, index_files(survey.root, sorted(stale)), files)
+        store.put("lexicon", key, msgspec.msgpack.encode(good))
+        for name, new in words.items():
+            store.put("words", name, msgspec.msgpack.encode(new))
+    return Lexicon(survey.root, good, index_files(survey.root, sorted(stale)), files, store, words)
 
 
-def _indexed(survey: Survey, files: Sequence[str], jobs: int) -> Iterator[_Chunk]:
+def _indexed(survey: Survey, files: Sequence[str], jobs: int) -> Iterator[_Index]:
     parts = [files[start : start + _CHUNK] for start in range(0, len(files), _CHUNK)]
     root = survey.root
 
@@ -203,15 +279,17 @@ def _indexed(survey: Survey, files: Sequence[str], jobs: int) -> Iterator[_Chunk
 
     for part, answer in zip(parts, each(make, parts, jobs, _LIMITS), strict=True):
         if isinstance(answer, Failure):
-            chunk = _Chunk((), (), (), b"", b"", {}, tuple(part))
+            made = _Index(_Chunk((), (), {}, tuple(part)), _Words(b"", b""), ())
         else:
-            chunk = msgspec.msgpack.decode(answer, type=_Chunk)
-        for file, known, stamp in zip(chunk.files, chunk.digests, chunk.stamps, strict=True):
+            made = msgspec.msgpack.decode(answer, type=_Index)
+        for file, known, stamp in zip(
+            made.chunk.files, made.chunk.digests, made.stamps, strict=True
+        ):
             survey.told(file, known, stamp)
-        yield chunk
+        yield made
 
 
-def index_files(root: str, files: Sequence[str]) -> _Chunk:
+def index_files(root: str, files: Sequence[str]) -> _Index:
     """The index of these files, read now."""
     pairs: list[int] = []
     digests: list[bytes] = []
@@ -237,14 +315,13 @@ def index_files(root: str, files: Sequence[str]) -> _Chunk:
         if (found := writes_of(text)) != Writes():
             writes[file] = found
     pairs.sort()
-    return _Chunk(
-        files=tuple(files),
-        digests=tuple(digests),
-        stamps=tuple(stamps),
-        hashes=array.array("I", [pair >> 16 for pair in pairs]).tobytes(),
-        places=array.array("H", [pair & 0xFFFF for pair in pairs]).tobytes(),
-        writes=writes,
-        unreadable=tuple(unreadable),
+    return _Index(
+        _Chunk(tuple(files), tuple(digests), writes, tuple(unreadable)),
+        _Words(
+            array.array("I", [pair >> 16 for pair in pairs]).tobytes(),
+            array.array("H", [pair & 0xFFFF for pair in pairs]).tobytes(),
+        ),
+        tuple(stamps),
     )
 
 
@@ -300,16 +377,4 @@ def _addressed(text: bytes) -> Iterator[bytes]:
 def _kept(store: Store | None, key: bytes) -> list[_Chunk]:
     if store is None or (found := store.get("lexicon", key)) is None:
         return []
-    names = msgspec.msgpack.decode(found, type=list[bytes])
-    bodies = store.get_many("words", names)
-    decoder = msgspec.msgpack.Decoder(_Chunk)
-    return [decoder.decode(bodies[name]) for name in names if name in bodies]
-
-
-def _keep(store: Store, key: bytes, chunks: Sequence[_Chunk]) -> None:
-    names = []
-    for chunk in chunks:
-        name = digest(_SCHEME, *chunk.files, *chunk.digests)
-        names.append(name)
-        store.put("words", name, msgspec.msgpack.encode(chunk))
-    store.put("lexicon", key, msgspec.msgpack.encode(names))
+    return msgspec.msgpack.decode(found, type=list[_Chunk])

@@ -18,9 +18,10 @@ Interface: `Survey`.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -37,6 +38,9 @@ _WHOLE = ("include", "arch/{arch}/include", "arch/{arch}/tools")
 _SETTLED = 2_000_000_000
 """Nanoseconds after which a file system's clock has moved on."""
 
+_REWRITTEN = 32
+"""All is written anew when more than one in so many files changed since it was."""
+
 Stamp = tuple[int, int, int, int]
 """Size, time of change of the content and of the inode (ns), and inode number."""
 
@@ -44,6 +48,13 @@ Stamp = tuple[int, int, int, int]
 class _Known(msgspec.Struct, frozen=True, array_like=True):
     stamp: Stamp
     digest: bytes
+
+
+class _Kept(msgspec.Struct, frozen=True, array_like=True):
+    """What was known of all files once; `mark` is what later additions to it go by."""
+
+    mark: bytes
+    known: dict[str, _Known]
 
 
 class Survey:
@@ -67,11 +78,13 @@ class Survey:
         self._now: dict[str, bytes] = {}
         self._other: dict[str, Stamp] = {}
         self._changed = False
-        if store is not None and (found := store.get("survey", self._key)) is not None:
-            try:
-                self._known = msgspec.msgpack.decode(found, type=dict[str, _Known])
-            except msgspec.MsgspecError:
-                self._known = {}
+        self._mark = b""
+        self._later: dict[str, _Known] = {}
+        if store is not None:
+            self._recall(store)
+        for file, known in self._known.items():
+            if known.stamp == self.stamps.get(file):
+                self._now[file] = known.digest
 
     def c_files(self) -> tuple[str, ...]:
         """The C files, sorted."""
@@ -131,6 +144,11 @@ class Survey:
             return b""
         return self.learn(file, content)
 
+    def digests(self, files: Sequence[str]) -> list[bytes]:
+        """The digests of several files at once."""
+        found = list(map(self._now.get, files))
+        return [self.digest(f) if one is None else one for f, one in zip(files, found, strict=True)]
+
     def learn(self, file: str, content: bytes) -> bytes:
         """Take the digest of a content that the caller has read."""
         found = digest(content)
@@ -148,7 +166,7 @@ class Survey:
         self._now[file] = found
         limit = self.moment - _SETTLED
         if stamp[1] < limit and stamp[2] < limit:
-            self._known[file] = _Known(stamp, found)
+            self._known[file] = self._later[file] = _Known(stamp, found)
             self._changed = True
 
     def steady(self, file: str) -> bool:
@@ -161,7 +179,25 @@ class Survey:
         if self._store is None or not self._changed:
             return
         self._changed = False
-        self._store.put("survey", self._key, msgspec.msgpack.encode(self._known))
+        if len(self._later) * _REWRITTEN > len(self._known):
+            self._mark = digest(str(self.moment), str(os.getpid()))
+            self._later = {}
+            kept = _Kept(self._mark, self._known)
+            self._store.put("survey", self._key, msgspec.msgpack.encode(kept))
+        later = digest("later", self._key, self._mark)
+        self._store.put("survey", later, msgspec.msgpack.encode(self._later))
+
+    def _recall(self, store: Store) -> None:
+        """Take what earlier runs learnt, and after that the last of them."""
+        if (found := store.get("survey", self._key)) is None:
+            return
+        with contextlib.suppress(msgspec.MsgspecError):
+            kept = msgspec.msgpack.decode(found, type=_Kept)
+            self._mark, self._known = kept.mark, kept.known
+            later = store.get("survey", digest("later", self._key, self._mark))
+            if later is not None:
+                self._later = msgspec.msgpack.decode(later, type=dict[str, _Known])
+                self._known |= self._later
 
 
 def _walk(root: str, srcarch: str, odd: list[tuple[str, str]]) -> Iterator[tuple[str, Stamp]]:

@@ -156,6 +156,29 @@ def test_a_second_run_reads_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert after.calling(["other"]) == {"other": ("mm/file7.c",)}
 
 
+def test_what_was_asked_before_needs_no_words_and_words_that_are_gone_are_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tree(tmp_path)
+    with Store(tmp_path / "cache") as store:
+        before = made(root, store).calling(["all", "one_7"])
+        get = store.get
+        asked: list[bytes] = []
+
+        def listening(kind: str, key: bytes) -> bytes | None:
+            asked.extend([key] if kind == "words" else [])
+            return get(kind, key)
+
+        def forgetful(kind: str, key: bytes) -> bytes | None:
+            return None if kind == "words" else get(kind, key)
+
+        monkeypatch.setattr(store, "get", listening)
+        assert made(root, store).calling(["one_7", "all"]) == before
+        assert len(asked) == 1, "the answer, and nothing to make it from"
+        monkeypatch.setattr(store, "get", forgetful)
+        assert made(root, store).calling(["all", "one_7"]) == before
+
+
 @pytest.mark.parametrize("changes", [1, 5, 40])
 def test_an_index_of_before_answers_as_a_new_one(tmp_path: Path, changes: int) -> None:
     root = tree(tmp_path)

@@ -82,6 +82,37 @@ def test_an_unchanged_file_is_not_read_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("calm")
+def test_what_was_learnt_later_is_known_with_what_was_learnt_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tree(tmp_path)
+    for number in range(99):
+        (root / f"mm/{number}.c").write_text(f"int f{number};\n")
+    with Store(tmp_path / "cache") as store:
+        first = Survey(str(root), "x86", store)
+        first.digests(first.sources())
+        first.save()
+        sizes: list[int] = []
+        put = store.put
+
+        def listening(kind: str, key: bytes, value: bytes) -> None:
+            sizes.append(len(value))
+            put(kind, key, value)
+
+        monkeypatch.setattr(store, "put", listening)
+        for number in range(5):
+            (root / f"mm/{number}.c").write_text("int changed;\n")
+            survey = Survey(str(root), "x86", store)
+            changed = [file for file in survey.sources() if not survey.unchanged(file)]
+            assert changed == [f"mm/{number}.c"]
+            assert survey.digests(changed) == [digest(b"int changed;\n")]
+            survey.save()
+        assert sizes[0] * 9 < max(sizes), "little is written, until it is much"
+        last = Survey(str(root), "x86", store)
+        assert all(map(last.unchanged, last.sources()))
+
+
+@pytest.mark.usefixtures("calm")
 @pytest.mark.parametrize("keep_times", [False, True])
 def test_a_change_is_seen(tmp_path: Path, keep_times: bool) -> None:
     root = tree(tmp_path)
