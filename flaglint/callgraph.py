@@ -178,27 +178,33 @@ def _components(callees: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, .
         if start in low:
             continue
         low[start] = len(low)
-        work = [(start, low[start], len(waiting), iter(callees[start]))]
+        work = [(start, low[start], 0, iter(callees[start]))]
         while work:
             key, number, mark, rest = work[-1]
             lowest = low[key]
             for callee in rest:
                 reached = low.get(callee)
                 if reached is None:
-                    low[callee] = len(low)
-                    work.append((callee, low[callee], len(waiting), iter(callees[callee])))
-                    break
-                lowest = min(lowest, reached)
+                    if below := callees[callee]:
+                        low[callee] = len(low)
+                        work.append((callee, low[callee], len(waiting), iter(below)))
+                        break
+                    low[callee] = _GIVEN_OUT
+                    yield (callee,)
+                elif reached < lowest:
+                    lowest = reached
             else:
                 work.pop()
-                if lowest == number:
+                if lowest < number:
+                    waiting.append(key)
+                    above = work[-1][0]
+                    low[above] = min(low[above], lowest)
+                else:
                     # Deepest first: what the others of the component call is done before.
                     component = (*waiting[mark:], key)
                     del waiting[mark:]
-                    low.update(dict.fromkeys(component, _GIVEN_OUT))
+                    for member in component:
+                        low[member] = _GIVEN_OUT
                     yield component
                     continue
-                waiting.append(key)
-                above = work[-1][0]
-                low[above] = min(low[above], lowest)
-            low[key] = min(low[key], lowest)
+            low[key] = lowest
