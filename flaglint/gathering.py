@@ -20,7 +20,7 @@ Interface: `Reader`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -84,26 +84,40 @@ class Reader:
     def units(self, files: Sequence[str], told: Told) -> list[ir.Unit]:
         """The units of the files that could be read, in the order of their names."""
         keys = {file: self._file_key(file) for file in sorted(files)}
-        found = self._stored(keys)
-        # The largest first, so that no worker is left alone with one at the end.
-        missing = sorted(
-            (file for file in keys if file not in found),
-            key=lambda file: (-self._survey.stamps.get(file, (0,))[0], file),
-        )
-        done = len(keys) - len(missing)
-        told(done, len(keys))
-        answers = self._mapper(Job(self._prepared, "file"), missing) if missing else iter(())
-        for file, answer in zip(missing, answers, strict=True):
+        chosen = self._chosen(keys)
+        found: dict[str, Outcome] = {}
+
+        def recall() -> None:
+            found.update(self._stored(chosen))
+            told(len(found), len(keys))
+
+        def read(some: Iterable[str], meanwhile: Callable[[], None]) -> None:
+            # The largest first, so that no worker is left alone with one at the end.
+            ordered = sorted(some, key=lambda f: (-self._survey.stamps.get(f, (0,))[0], f))
+            for file, outcome in zip(ordered, self._read(ordered, keys, meanwhile), strict=True):
+                found[file] = outcome
+                told(len(found), len(keys))
+
+        read(keys.keys() - chosen, recall)
+        read(chosen.keys() - found, lambda: None)  # the store has forgotten them
+        return [unit for file in keys if (unit := self._taken(file, found[file])) is not None]
+
+    def _read(
+        self, files: Sequence[str], keys: Mapping[str, bytes], meanwhile: Callable[[], None]
+    ) -> Iterator[Outcome]:
+        """Have each of the files read, and do something else while the first are."""
+        if not files:
+            meanwhile()
+            return
+        answers = self._mapper(Job(self._prepared, "file"), files, meanwhile)
+        for file, answer in zip(files, answers, strict=True):
             if isinstance(answer, bytes):
                 outcome = msgspec.msgpack.decode(answer, type=Outcome)
                 self._keep(file, keys[file], outcome, answer)
             else:
                 outcome = Outcome(None, answer.reason, None)
                 self.accidents += 1
-            found[file] = outcome
-            done += 1
-            told(done, len(keys))
-        return [unit for file in keys if (unit := self._taken(file, found[file])) is not None]
+            yield outcome
 
     def headers(self, units: Iterable[ir.Unit]) -> ir.Unit:
         """The functions of the common headers that the units need, as one more unit.
@@ -175,7 +189,8 @@ class Reader:
 
     # The store
 
-    def _stored(self, keys: Mapping[str, bytes]) -> dict[str, Outcome]:
+    def _chosen(self, keys: Mapping[str, bytes]) -> dict[str, bytes]:
+        """By file, the key of the unit that what the file reads would give today."""
         if self._store is None:
             return {}
         manifests = self._store.get_many("reads", keys.values())
@@ -185,6 +200,11 @@ class Reader:
                 if self._fits(variant):
                     chosen[file] = digest(key, *variant.digests)
                     break
+        return chosen
+
+    def _stored(self, chosen: Mapping[str, bytes]) -> dict[str, Outcome]:
+        if self._store is None:
+            return {}
         bodies = self._store.get_many("unit", chosen.values())
         decoder = msgspec.msgpack.Decoder(Outcome)
         return {file: decoder.decode(bodies[key]) for file, key in chosen.items() if key in bodies}

@@ -63,11 +63,20 @@ class Failure(msgspec.Struct, frozen=True):
 
 
 def each(
-    make: Make[Item, Result], items: Sequence[Item], jobs: int, limits: Limits
+    make: Make[Item, Result],
+    items: Sequence[Item],
+    jobs: int,
+    limits: Limits,
+    meanwhile: Callable[[], None] = lambda: None,
 ) -> Iterator[Result | Failure]:
-    """The answer for each of `items`, in their order. Raises OSError if no worker can start."""
+    """The answer for each of `items`, in their order. Raises OSError if no worker can start.
+
+    `meanwhile` is called once, when the workers are at it; what it takes counts as theirs.
+    """
     pool: _Pool[Item, Result] = _Pool(make, items, max(1, min(jobs, len(items))), limits)
     try:
+        pool.give()
+        meanwhile()
         for number in range(len(items)):
             while number not in pool.answers:
                 pool.step()
@@ -104,8 +113,8 @@ class _Pool(Generic[Item, Result]):
         self._idle: list[_Worker] = []
         self._busy: list[_Worker] = []
 
-    def step(self) -> None:
-        """Give work to who has none, then wait until a worker answers, dies or is late."""
+    def give(self) -> None:
+        """Give work to who has none."""
         while self._waiting and len(self._busy) < self._jobs:
             worker = self._idle.pop() if self._idle else self._start()
             worker.number = self._waiting.popleft()
@@ -114,6 +123,10 @@ class _Pool(Generic[Item, Result]):
             # A worker that died while idle is noticed when its answer is read.
             with contextlib.suppress(OSError):
                 worker.pipe.send(self._items[worker.number])
+
+    def step(self) -> None:
+        """Give work to who has none, then wait until a worker answers, dies or is late."""
+        self.give()
         soonest = min(worker.deadline for worker in self._busy)
         ready = wait([w.pipe for w in self._busy], max(0.0, soonest - time.monotonic()))
         now = time.monotonic()

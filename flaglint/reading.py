@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -32,8 +33,7 @@ COMMON = Limits(seconds=120.0, memory=4 << 30)
 """For the headers that every file includes: a hundred times what they take."""
 
 Task = Callable[[str], bytes]
-Mapper = Callable[["Job", Sequence[str]], Iterator["bytes | Failure"]]
-"""Applies a job to each item, giving the answers in the items' order."""
+Meanwhile = Callable[[], None]
 
 _SEPARATOR = "\n"
 
@@ -89,6 +89,18 @@ class Job(msgspec.Struct, frozen=True):
         return lambda file: msgspec.msgpack.encode(_outcome(self.prepared, lowering, file))
 
 
+class Mapper(Protocol):
+    """Applies a job to each item, giving the answers in the items' order.
+
+    `meanwhile` is called when others are at work on the first of them.
+    """
+
+    def __call__(
+        self, job: Job, items: Sequence[str], meanwhile: Meanwhile = ...
+    ) -> Iterator[bytes | Failure]:
+        """Begin when the first answer is asked for."""
+
+
 def common_names(keys: Iterable[str]) -> str:
     """The item of a "headers" job that asks for the functions of these keys."""
     return _SEPARATOR.join(keys)
@@ -118,8 +130,11 @@ def prepare(tree: KernelTree, cache: Path) -> frontend.Prepared:
 def local(jobs: int, limits: Limits) -> Mapper:
     """Work in `jobs` processes of this machine, which may crash or hang; `limits` for a file."""
 
-    def work(job: Job, items: Sequence[str]) -> Iterator[bytes | Failure]:
-        return each(job.start, items, jobs, COMMON if job.kind == "headers" else limits)
+    def work(
+        job: Job, items: Sequence[str], meanwhile: Meanwhile = lambda: None
+    ) -> Iterator[bytes | Failure]:
+        bounds = COMMON if job.kind == "headers" else limits
+        return each(job.start, items, jobs, bounds, meanwhile)
 
     return work
 
@@ -127,9 +142,12 @@ def local(jobs: int, limits: Limits) -> Mapper:
 def on_executor(executor: Executor) -> Mapper:
     """Work wherever an executor takes it; its workers must see the tree and the cache."""
 
-    def work(job: Job, items: Sequence[str]) -> Iterator[bytes | Failure]:
+    def work(
+        job: Job, items: Sequence[str], meanwhile: Meanwhile = lambda: None
+    ) -> Iterator[bytes | Failure]:
         futures = [executor.submit(run, job, item) for item in items]
         try:
+            meanwhile()
             for future in futures:
                 try:
                     yield future.result()

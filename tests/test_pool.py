@@ -183,3 +183,22 @@ def test_no_worker_outlives_its_caller(how: signal.Signals, tmp_path: Path) -> N
     assert not alive(worker)
     assert err == ""
     assert out == ("0\ninterrupted\n" if how is signal.SIGINT else "0\n")
+
+
+def test_something_else_is_done_while_workers_are_at_it(tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+
+    def make() -> Callable[[str], str]:
+        def task(item: str) -> str:
+            begun.touch()
+            return item
+
+        return task
+
+    def waiting() -> None:
+        deadline = time.monotonic() + 30
+        while not begun.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+
+    assert list(each(make, ["a", "b", "c"], 2, Limits(), waiting)) == ["a", "b", "c"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -181,9 +182,9 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     def listening(jobs: int, limits: object) -> object:
         mapper = local(jobs, limits)  # type: ignore[arg-type]
 
-        def work(job: Job, items: list[str]) -> object:
+        def work(job: Job, items: list[str], *rest: Callable[[], None]) -> object:
             seen.extend(items if job.kind == "file" else ["<headers>"])
-            return mapper(job, items)
+            return mapper(job, items, *rest)
 
         return work
 
@@ -285,6 +286,20 @@ def test_a_damaged_store_is_no_matter(
     assert shown(report(root, tmp_path / "cache")) == first
     with Store(tmp_path / "cache") as store:
         assert store.working
+
+
+@pytest.mark.parametrize("kind", ["unit", "reads", "inline", "summary", "words", "recent"])
+def test_a_store_that_has_forgotten_some_is_no_matter(
+    root: Path, tmp_path: Path, kind: str
+) -> None:
+    report(root, tmp_path / "cache")
+    path = root / "mm/rmap.c"
+    path.write_text("/* moved down */\n" + path.read_text())
+    with sqlite3.connect(tmp_path / "cache/store.sqlite") as database:
+        assert database.execute("DELETE FROM entry WHERE kind = ?", (kind,)).rowcount
+    database.close()
+    warm = report(root, tmp_path / "cache")
+    assert shown(warm) == shown(report(root, tmp_path / "cold"))
 
 
 def test_a_report_that_is_there_imports_no_engine(root: Path, tmp_path: Path) -> None:
