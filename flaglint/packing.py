@@ -103,7 +103,7 @@ class Unpacker:
     """Unpacks many tuples of records, and each field that several of them have once.
 
     What callers decide is handed up to each of them: of the fields of all accesses of a program
-    one in fifteen is another than all before.
+    one in nine is another than all before.
     """
 
     def __init__(self, anchors: Anchors) -> None:

@@ -55,12 +55,13 @@ class Rounds:
 
     def view(self, key: str) -> dict[str, Record]:
         """What a member may look up when it is done in this round."""
-        found = {}
-        for callee in self._callees[key]:
-            later = callee in self._open and self._place[callee] >= self._place[key]
-            record = (self._before if later else self._records).get(callee)
-            if record is not None:
-                found[callee] = record
+        records = self._records
+        found = {callee: records[callee] for callee in self._callees[key] if callee in records}
+        for callee in self._inner[key]:
+            if callee in self._open and self._place[callee] >= self._place[key]:
+                found.pop(callee, None)
+                if callee in self._before:
+                    found[callee] = self._before[callee]
         self._seen[key] = {c: found[c].effect for c in self._inner[key] if c in found}
         return found
 
