@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,8 @@ def test_verdict(path: Path, tmp_path: Path) -> None:
     assert [u for u in report.unread if u.file in dict(fixture.parts)] == []
     shown = [f for f in report.findings if fixture.pedantic or not f.pedantic]
     assert differences(expected, shown, dict(fixture.parts)) == []
+    rows = Counter((site.file, site.line, site.column, site.helper) for site in report.sites)
+    assert [row for row, count in rows.items() if count > 1] == []
 
 
 def test_fixtures_come_in_pairs_that_probe_both_sides() -> None:
