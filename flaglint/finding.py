@@ -34,6 +34,10 @@ class Verdict(StrEnum):
     INACTIVE = "inactive"
 
 
+WORST = (Verdict.RACY, Verdict.UNKNOWN, Verdict.LOCKED, Verdict.EXCLUSIVE, Verdict.INACTIVE)
+"""Verdicts, the one that counts where a place has several first."""
+
+
 class Step(msgspec.Struct, frozen=True, order=True):
     """One frame of a call chain: `function` is entered or calls on at `file`:`line`."""
 

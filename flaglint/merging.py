@@ -26,6 +26,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from flaglint.finding import (
+    WORST,
     Coverage,
     Evidence,
     Finding,
@@ -39,8 +40,6 @@ from flaglint.finding import (
 
 Named = tuple[str, Report]
 """A configuration's name and its report."""
-
-_WORST = (Verdict.RACY, Verdict.UNKNOWN, Verdict.LOCKED, Verdict.EXCLUSIVE, Verdict.INACTIVE)
 
 
 def merged(reports: Sequence[Named]) -> Report:
@@ -78,7 +77,7 @@ def _sites(reports: Sequence[Named]) -> tuple[Site, ...]:
         seeing = [(name, site) for name, site in rows if _sees(site)]
         if not seeing and (file, line) in seen:
             continue  # what only the text shows, where some configuration shows what it is
-        _, worst = min(seeing or rows, key=lambda row: _WORST.index(row[1].verdict))
+        _, worst = min(seeing or rows, key=lambda row: WORST.index(row[1].verdict))
         names = tuple(name for name, _ in seeing)
         evidence = (*worst.evidence, *_elsewhere(worst, seeing))
         found.append(msgspec.structs.replace(worst, configurations=names, evidence=evidence))
@@ -87,7 +86,7 @@ def _sites(reports: Sequence[Named]) -> tuple[Site, ...]:
 
 def _elsewhere(worst: Site, seeing: Sequence[tuple[str, Site]]) -> Iterator[Evidence]:
     """Under which configurations the verdict is a better one."""
-    for verdict in _WORST:
+    for verdict in WORST:
         names = ", ".join(name for name, site in seeing if site.verdict is verdict)
         if names and verdict is not worst.verdict:
             yield Evidence(worst.file, worst.line, f"{verdict.value} under {names}")

@@ -20,7 +20,8 @@ from flaglint import ir
 from flaglint.access import Access, Place
 from flaglint.callgraph import CallGraph
 from flaglint.contexts import Contexts
-from flaglint.finding import Evidence, RacingAccess, Step, Taken, Verdict
+from flaglint.finding import WORST, Evidence, RacingAccess, Step, Taken, Verdict
+from flaglint.location import Location
 from flaglint.opaque import by_operation
 from flaglint.ownership import CONDITIONAL, EXCLUSIVE, OPEN, REASON, Kind, Origin
 
@@ -97,14 +98,25 @@ class Chains:
 def judge(
     contexts: Contexts, graph: CallGraph, functions: Mapping[str, ir.Function]
 ) -> tuple[Judgement, ...]:
-    """One judgement for each place that writes a flags word plainly, in the tree's order."""
+    """One judgement for each place that writes a flags word plainly, in the tree's order.
+
+    A place may write another word, or other flags, of each page that comes there: the worst counts.
+    """
     chains = Chains(graph, functions)
     writers = _writers(contexts)
-    return tuple(
-        _judge(place, found, writers, chains, functions)
-        for place, found in sorted(contexts.items(), key=lambda item: item[0][:4])
-        if place.atomicity == "plain"
-    )
+    judged: dict[tuple[Location, str, str], Judgement] = {}
+    for place, found in sorted(contexts.items(), key=lambda item: item[0]):
+        if place.atomicity == "plain":
+            one = _judge(place, found, writers, chains, functions)
+            judged[place[:3]] = _worse(judged.get(place[:3]), one)
+    return tuple(judged.values())
+
+
+def _worse(one: Judgement | None, other: Judgement) -> Judgement:
+    if one is None:
+        return other
+    first, second = sorted((one, other), key=lambda judgement: WORST.index(judgement.verdict))
+    return msgspec.structs.replace(first, contexts=(*second.contexts, *first.contexts))
 
 
 def _writers(contexts: Contexts) -> list[tuple[str, Access]]:
