@@ -49,3 +49,13 @@ def test_constants_are_folded_in_64_bits(tmp_path: Path, expression: str, value:
     (result,) = constants(unit, "f")
     assert result % (1 << 64) == value % (1 << 64)
     assert -(1 << 63) <= result < 1 << 64
+
+
+def test_a_record_without_a_name_is_called_by_its_place_in_the_tree(tmp_path: Path) -> None:
+    """What is kept of a tree is used for its copies, and put together with what is read there."""
+    header = "struct a { struct { int one; } many[2]; };\n"
+    text = '#include "a.h"\nint f(struct a *a, int i) { return a->many[i].one; }\n'
+    unit = lowered(tmp_path, text, mm__a=header)
+    dumped = ir.dump(unit.functions[0])
+    assert "mm/a.h:1:12" in dumped
+    assert str(tmp_path) not in dumped
