@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from flaglint import ir
 from flaglint.layout import Layout, Spot
-from flaglint.ownership import OPEN, Kind, Origin, Owner, read_from
+from flaglint.ownership import OPEN, Kind, Origin, Owner, last_member, read_from
 from flaglint.state import Cell, State, alternatives
 from flaglint.values import Value, formal_name, is_around, object_of
 
@@ -185,7 +185,7 @@ class Objects:
             return self.new_object(state, self.on_entry(owner, root[1:]), overlay)
         if root.startswith(("&", "k")):
             return self.new_object(state, self.some_member(), overlay)
-        return self.looked_up(state, overlay, "")
+        return self.looked_up(state, overlay, last_member(steps))
 
     def some_member(self) -> Owner:
         """What a container of this function's own holds when that is not known."""

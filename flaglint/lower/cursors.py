@@ -133,15 +133,19 @@ class Node:
 
 
 class Clang:
-    """libclang's functions with their signatures, and caches that live as long as one unit."""
+    """libclang's functions with their signatures, and caches that live as long as one unit.
 
-    def __init__(self) -> None:
+    A record without a name is called by its place, from `root` on: the same in each copy of a tree.
+    """
+
+    def __init__(self, root: str = "") -> None:
         library = ctypes.CDLL(cindex.conf.lib._name)
         for name, (result, arguments) in _SIGNATURES.items():
             function = getattr(library, name)
             function.restype = result
             function.argtypes = arguments
         self.lib: Any = library
+        self._root = f" at {root}/"
         self._spelled: dict[tuple[int, int], str] = {}
         self._files: dict[int | None, str] = {}
         self._place = (ctypes.c_void_p(), ctypes.c_uint(), ctypes.c_uint(), ctypes.c_uint())
@@ -167,6 +171,7 @@ class Clang:
             for word in ("const ", "volatile "):
                 known = known.replace(word, "")
             known = known.removesuffix("const").removesuffix("volatile").strip()
+            known = known.replace(self._root, " at ")
             self._spelled[key] = known
         return known
 

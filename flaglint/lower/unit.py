@@ -68,7 +68,7 @@ def lower_unit(
     `shared` are the headers that the unit got precompiled; functions that they define are
     named by `needs`, for `lower_headers`.
     """
-    clang = Clang()
+    clang = Clang(lowering.root)
     top = clang.lib.clang_getTranslationUnitCursor(unit.obj)
     context = Context(clang, lowering.root, file, top, shared)
     text = lowering.text(file)
@@ -116,7 +116,7 @@ def lower_headers(
     function come the keys of the header functions that it names itself. A destructor among
     those may not be among the functions: no reference leads to it.
     """
-    clang = Clang()
+    clang = Clang(lowering.root)
     top = clang.lib.clang_getTranslationUnitCursor(unit.obj)
     context = Context(clang, lowering.root, "", top, shared)
     for variable in clang.children(top):
