@@ -16,6 +16,7 @@ from flaglint.finding import Step
 from flaglint.layout import Spot, word_at
 from flaglint.location import Location
 from flaglint.objects import ONE_OF_THEM, replaced
+from flaglint.overwriting import LOST, MARKS, given, overwritten
 from flaglint.ownership import (
     CONDITIONAL,
     KEPT,
@@ -414,6 +415,10 @@ class Applying(Actuals):
         target = args.get(base[1:])
         if isinstance(target, tuple) and target[0] == "a":
             cell = followed(state, target[1], (*target[2], *steps))
+            if steps and steps[-1] in MARKS:
+                mark = overwritten if steps[-1] == LOST else given
+                mark(state, (cell[0], cell[1][:-1]))
+                return
             if isinstance(value, tuple) and value[0] == "alts":
                 for owner in sorted(value[1], key=lambda o: (o.kind, str(o.root))):
                     if owner.kind is Kind.ENTRY and owner.root is not None:

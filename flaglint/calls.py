@@ -13,11 +13,12 @@ from flaglint import ir
 from flaglint.memory import objects_in
 from flaglint.objects import array_at
 from flaglint.opaque import effect, source
+from flaglint.overwriting import given
 from flaglint.ownership import CONDITIONAL, EXCLUSIVE, Kind, Owner
 from flaglint.primitives import Primitives
 from flaglint.state import State
 from flaglint.summary import Summary
-from flaglint.values import VALID, Value, is_formal
+from flaglint.values import VALID, Value, is_around, is_formal
 
 _MAX_STATES = 24
 _ANYTHING = frozenset(("void *", "const void *"))
@@ -53,6 +54,9 @@ class Calls(Primitives):
         if name and self._primitive(state, op, name, args):
             return [state]
         if name and models.observes(name):
+            for value in args:  # what is no page may be written: copy_from_user()
+                if isinstance(value, tuple) and value[0] == "a" and not is_around(value[2]):
+                    given(state, value[1:])
             self.set(state, op.dst, ("s", self.symbol(state)), op.type)
             return [state]
         keys = (op.callee,) if op.callee else self._indirect(state, op)
@@ -111,8 +115,10 @@ class Calls(Primitives):
         elif op.type.endswith("*"):
             result = ("h", self.at, "")
         for value, arg in zip(args, op.args, strict=True):
-            if isinstance(value, tuple) and value[0] == "a" and value[1].startswith("&"):
-                self._clobber(state, value, name)
+            if isinstance(value, tuple) and value[0] == "a" and not is_around(value[2]):
+                given(state, value[1:])
+                if value[1].startswith("&"):
+                    self._clobber(state, value, name)
             if isinstance(value, tuple) and value[0] == "a" and value[1].startswith(("&", "k")):
                 places = self.function.types.get(str(arg), "").removesuffix("*").rstrip()
                 if not value[2] or array_at(state, value[1:]) or self.layout.page_type(places):

@@ -17,6 +17,7 @@ from flaglint.knowledge import Knowledge
 from flaglint.layout import Spot, is_word_pointer
 from flaglint.memory import MAPPING
 from flaglint.numbers import FLIP, SWAP, compute
+from flaglint.overwriting import anywhere_stored, element_stored, is_record, overwritten
 from flaglint.ownership import EXCLUSIVE, OPEN, Kind, Origin
 from flaglint.state import State
 from flaglint.values import ANY_CLASS, ERROR, NULL, TRUE, VALID, Value, is_open, object_of
@@ -216,6 +217,10 @@ class Interpreter(Calls):
             self._behind(state, op, name, value)
             if op.marked and self.kept_by_caller(spot):
                 self._publish_member(state, spot, value)
+            if spot.sort == "cell" and is_record(op.type):
+                overwritten(state, (spot.root, spot.steps))
+            elif spot.sort == "shared" and op.path.steps and self.get(state, op.path.base) is None:
+                anywhere_stored(state, spot.field, self.pinned)
             self.put(state, spot, value, op.where)
 
     def _publish_member(self, state: State, spot: Spot, value: Value) -> None:
@@ -248,7 +253,10 @@ class Interpreter(Calls):
             self.write(state, spot, "(plain RMW)", self.flag_names(mask), "plain")
         elif spot.sort == "cell":
             self._behind(state, op, "(plain RMW)", mask)
-            state.cells[(spot.root, spot.steps)] = ("s", self.symbol(state))
+            if "[]" in spot.steps:
+                element_stored(state, (spot.root, spot.steps))
+            else:
+                state.cells[(spot.root, spot.steps)] = ("s", self.symbol(state))
 
     def _binary(self, state: State, op: ir.Binary) -> None:
         left, right = self.get(state, op.left), self.get(state, op.right)

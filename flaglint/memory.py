@@ -15,6 +15,7 @@ from flaglint.location import Location
 from flaglint.lockset import inner
 from flaglint.loops import LINKS, Loop, every_round, loop_over
 from flaglint.objects import MAX_STEPS, ONE_OF_THEM, PASSED, Objects, array_at, replaced
+from flaglint.overwriting import element_stored, given, is_lost
 from flaglint.ownership import OPEN, Kind, Owner, Root
 from flaglint.state import Cell, State, alternatives
 from flaglint.values import (
@@ -172,6 +173,8 @@ class Memory(Objects):
                     return whole
         if not spot.root.startswith("*"):
             return self._part(state, spot, kind, overlay)
+        if is_lost(state, cell):
+            return self._part(state, spot, kind, overlay)
         if len(spot.steps) > MAX_STEPS:
             return ("h", self.symbol(state), spot.field)
         if overlay:
@@ -181,8 +184,10 @@ class Memory(Objects):
         return ("s", "p:" + "|".join((spot.root[1:], *spot.steps)))
 
     def _part(self, state: State, spot: Spot, kind: str, overlay: str) -> Value:
-        """A member of a local record that was copied as a whole from memory of others."""
+        """A member of a record that was copied as a whole from memory of others."""
         whole = state.env.get(spot.root[1:]) if spot.root.startswith("&") else None
+        if spot.root.startswith("*"):
+            whole = state.cells.get((spot.root, ()))
         if not isinstance(whole, tuple):
             return None
         if whole[0] == "h":
@@ -218,6 +223,10 @@ class Memory(Objects):
 
     def put(self, state: State, spot: Spot, value: Value, where: Location) -> None:
         """Store a value at a place."""
+        variable = spot.sort == "var" or (spot.sort == "cell" and spot.root[:1] == "&")
+        if isinstance(value, tuple) and value[0] == "r" and variable and not spot.steps:
+            self.set(state, spot.root.removeprefix("&"), value, "")
+            return
         match spot.sort:
             case "var":
                 state.env[spot.root] = value
@@ -260,6 +269,10 @@ class Memory(Objects):
         if not spot.steps and spot.root.startswith("&"):
             state.env[spot.root[1:]] = value
             return
+        if isinstance(value, tuple) and value[0] == "r":
+            for steps, held in value[1:]:
+                self._put_cell(state, spot._replace(steps=(*spot.steps, *steps)), held, where)
+            return
         if spot.field in LINKS:
             # Links are not followed: what a list holds is its "[list]" cell. One that is
             # linked to itself holds nothing.
@@ -269,6 +282,7 @@ class Memory(Objects):
         if "[]" in spot.steps or "[list]" in spot.steps:
             if owner is None:
                 replaced(state, cell, spot.by)
+                element_stored(state, cell)
             else:
                 self.add(state, cell, owner, spot.by)
                 if self._one(spot) and "[]" in spot.steps:
@@ -324,6 +338,7 @@ class Memory(Objects):
                     state.facts["seen", value[1]] = VALID
                     waiting += [held for (root, _), held in state.cells.items() if root == value[1]]
             if isinstance(value, tuple) and value[0] == "a":
+                given(state, (value[1], value[2] if value[1][0] == "*" else ()))
                 if value[1][0] == "*" and not is_around(value[2]):
                     state.facts["out", *pointed_by(value)] = VALID
                 self._publish_members(state, (value[1], (*value[2], "[]")), why, where)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from flaglint import ir
 from flaglint.layout import Layout, Spot
+from flaglint.overwriting import is_record, overwritten
 from flaglint.ownership import OPEN, Kind, Origin, Owner, last_member, read_from
 from flaglint.state import Cell, State, alternatives
 from flaglint.values import Value, formal_name, is_around, object_of
@@ -62,6 +63,8 @@ class Objects:
             state.cells.update({(root, steps): held for steps, held in value[1:]})
             state.env.pop(name, None)
             return
+        if state.cells and is_record(kind):
+            overwritten(state, ("&" + name, ()))
         state.env[name] = self.coerce(state, value, kind)
 
     def symbol(self, state: State) -> str:

@@ -189,7 +189,7 @@ class _Closing:
         cells = self._state.cells
         for cell in sorted(cells):
             held = cells[cell]
-            if held is None or not (cell[0].startswith("*") or cell[0] in self.roots):
+            if not (cell[0].startswith("*") or cell[0] in self.roots):
                 continue
             closed = self.close(held)
             place = (self.roots.get(cell[0], cell[0]), cell[1])
@@ -203,7 +203,7 @@ class _Closing:
                 yield place, closed if mask == ANY_CLASS else ("k", closed, mask)
             elif isinstance(closed, tuple) and closed[0] in ("o", "d", "alts", "f"):
                 yield place, closed
-            elif isinstance(closed, tuple) and closed[0] in ("s", "k"):
+            elif held is None or (isinstance(closed, tuple) and closed[0] in ("s", "k")):
                 yield place, ("s", "")  # what the caller knew of it is gone
 
     def known(self, lasting: frozenset[str]) -> Iterator[tuple[tuple[str, str, str], int]]:

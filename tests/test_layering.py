@@ -47,6 +47,7 @@ ROWS = (
     {"lockset", "ownership", "loops", "known"},
     {"state"},
     {"layout"},
+    {"overwriting"},
     {"objects"},
     {"memory"},
     {"pointers"},

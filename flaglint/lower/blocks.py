@@ -127,18 +127,32 @@ class Blocks:
                 number += 1
                 name = f"{plain}~{number}"
             self._used.add(name)
-            self.types[name] = self.clang.type_text(self.lib.clang_getCursorType(declaration))
+            self.types[name] = self.clang.declared(declaration)
         self._names[key] = name
         return name
 
     def type_of(self, node: Node) -> str:
         """The node's canonical type."""
+        if parameter := self._parameter(node):
+            return self.clang.declared(parameter)
         return self.clang.type_text(self.lib.clang_getCursorType(node.cursor))
 
     def type_kind(self, node: Node) -> int:
         """The kind of the node's canonical type."""
+        if self._parameter(node):
+            return k.TYPE_POINTER
         kind = self.lib.clang_getCanonicalType(self.lib.clang_getCursorType(node.cursor)).kind
         return int(kind)
+
+    def _parameter(self, node: Node) -> CXCursor | None:
+        # The parameter that the node names, if it is declared as an array and so is a pointer.
+        if node.kind != k.DECL_REF_EXPR:
+            return None
+        kind = self.lib.clang_getCanonicalType(self.lib.clang_getCursorType(node.cursor)).kind
+        if kind not in k.ARRAYS:
+            return None
+        named = self.lib.clang_getCursorReferenced(node.cursor)
+        return named if named.kind == k.PARM_DECL else None
 
     def destroy(self, variables: list[tuple[str, str, Location]]) -> None:
         """Call the destructors of a scope's class variables, the last one first."""

@@ -175,6 +175,17 @@ class Clang:
             self._spelled[key] = known
         return known
 
+    def declared(self, declaration: CXCursor) -> str:
+        """The type of a variable; of a parameter that is declared as an array, the pointer's."""
+        # libclang gives a parameter's type as it is spelled, before it decays.
+        kind = self.lib.clang_getCursorType(declaration)
+        spelled = self.type_text(kind)
+        if declaration.kind != k.PARM_DECL or not spelled.endswith("]"):
+            return spelled
+        canonical = self.lib.clang_getCanonicalType(kind)
+        element = self.type_text(self.lib.clang_getArrayElementType(canonical))
+        return f"{element}*" if element.endswith("*") else f"{element} *"
+
     def place(self, location: CXSourceLocation) -> tuple[int | None, int, int]:
         """File handle, line and column of where the text (or its macro) stands."""
         handle, line, column, _ = self._place
