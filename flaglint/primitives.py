@@ -158,6 +158,9 @@ class Primitives(Containers):
             what = object_of(args[0])
             if what is not None and what in state.objects:
                 owner = state.objects[what]
+                if owner.kind is Kind.FROZEN:  # from zero on: others can use it again
+                    self._unfreeze(state, args[0], op.where)
+                    return True
                 state.objects[what] = owner._replace(extra=min(2, owner.extra + 1))
             return True
         if name in models.drop and args:
