@@ -31,6 +31,8 @@ Marks sort before members: what was stored to these since is stored after the ma
 MARKS = frozenset((LOST, GIVEN))
 _KEPT = frozenset("oadlf")
 """Kinds of value that are no numbers; "alts" is what a container holds."""
+_EMPTY = ("alts", ())
+"""What a list holds that is known to be empty."""
 _NUMBERS = frozenset(
     ("", "int", "unsigned", "long", "short", "char", "signed", "_Bool", "enum", "float", "double",
      "void", "__int128")
@@ -67,6 +69,8 @@ def given(state: State, cell: Cell) -> None:
         held = (state.cells.get(place) for place in places)
         waiting += [(to[1], to[2]) for to in held if isinstance(to, tuple) and to[0] == "a"]
         _forget(state, places)
+        for place in [place for place in places if state.cells.get(place) == _EMPTY]:
+            del state.cells[place]
         if root.startswith("*"):
             state.cells[root, (*steps, GIVEN)] = ("s", "")
 

@@ -34,6 +34,8 @@ class Blocks:
         self._used: set[str] = set()
         self.types: dict[str, str] = {}
         self.label_scopes: dict[str, tuple[int, ...]] = {}
+        self.loose: tuple[str, ...] | None = None
+        """Labels that no goto names; None as long as nobody asked."""
         self.scopes: list[tuple[int, list[tuple[str, str, Location]]]] = []
         self.breaks: list[tuple[int, int]] = []
         self.continues: list[tuple[int, int]] = []

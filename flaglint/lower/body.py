@@ -10,6 +10,8 @@ its scope: the destructor's call is put there, as the compiler's cleanup attribu
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from flaglint import ir
 from flaglint.location import Location
 from flaglint.lower import kinds as k
@@ -23,6 +25,7 @@ class Body(Expressions):
     def lower(self, compound: Node) -> tuple[ir.Block, ...]:
         """The blocks of the function whose body is `compound`; block 0 is the entry."""
         self._find_labels(compound, ())
+        self._whole = compound
         self.statement(compound)
         self.leave(ir.Return("", self.where(compound)))
         return self.finished()
@@ -75,6 +78,7 @@ class Body(Expressions):
                 self.leave(ir.Return(value, self.where(node)))
             case k.ASM_STMT:
                 self._exchange(node)
+                self._jump_from_asm()
             case k.NULL_STMT:
                 pass
             case _:
@@ -280,6 +284,22 @@ class Body(Expressions):
             depth += 1
         self._jump_out(self.label(name), depth)
 
+    def _jump_from_asm(self) -> None:
+        # libclang does not show the labels of an asm statement: those that no other names.
+        if self.loose is None:
+            labels, named = set[str](), set[str]()
+            for node in _nodes(self._whole):
+                if node.kind == k.LABEL_STMT:
+                    labels.add(self.clang.spelling(node.cursor))
+                elif node.kind in (k.GOTO_STMT, k.ADDR_LABEL_EXPR) and node.children:
+                    named.add(self.clang.spelling(node.children[0].cursor))
+            self.loose = tuple(sorted(labels - named))
+        if self.loose and self.current is not None:
+            after = self.block()
+            to = tuple((None, self.label(name)) for name in self.loose)
+            self.leave(ir.Switch(self.temporary(), to, after))
+            self.enter(after)
+
     def _find_labels(self, node: Node, scopes: tuple[int, ...]) -> None:
         if node.kind == k.LABEL_STMT:
             self.label_scopes[self.clang.spelling(node.cursor)] = scopes
@@ -288,3 +308,9 @@ class Body(Expressions):
         for child in node.children:
             if child.kind >= k.UNEXPOSED_STMT:
                 self._find_labels(child, scopes)
+
+
+def _nodes(node: Node) -> Iterator[Node]:
+    yield node
+    for child in node.children:
+        yield from _nodes(child)

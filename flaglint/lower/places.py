@@ -13,7 +13,7 @@ from flaglint import ir
 from flaglint.location import Location
 from flaglint.lower import kinds as k
 from flaglint.lower.blocks import Blocks
-from flaglint.lower.cursors import Node
+from flaglint.lower.cursors import CXType, Node
 
 _CLASS = re.compile(r"\bclass_(\w+)_t\b")
 
@@ -120,26 +120,44 @@ class Places(Blocks):
             return
         record = self.lib.clang_getCanonicalType(self.lib.clang_getCursorType(inner.cursor))
         fields = self.context.fields(record)
-        for position, child in enumerate(inner.children):
-            names = [c for c in child.children if c.kind == k.MEMBER_REF]
-            if names and child.kind == k.UNEXPOSED_EXPR:
-                steps: list[ir.Step] = []
-                owner = kind
-                for name in names:
-                    spelled = self.clang.spelling(name.cursor)
-                    if spelled:
-                        steps.append(self.context.field(owner, record, spelled))
+        position = -1
+        for child in inner.children:
+            position += 1
+            value = child
+            if child.kind == k.UNEXPOSED_EXPR and len(child.children) > 1:
+                steps = self._designated(child, kind, record)
                 target = ir.Path(path.base, (*path.steps, *steps))
                 value = child.children[-1]
+                if steps and isinstance(steps[0], ir.Index):
+                    position = steps[0].at or 0
             elif kind.endswith("]"):
                 target = ir.Path(path.base, (*path.steps, ir.Index(position, 0)))
-                value = child
             elif position < len(fields):
                 target = ir.Path(path.base, (*path.steps, fields[position]))
-                value = child
             else:
                 continue
             self.initialise(target, value, self.type_of(value))
+
+    def _designated(self, node: Node, kind: str, record: CXType) -> list[ir.Step]:
+        # What `[2].member =` names in a value of the type; the last child is what is stored there.
+        steps: list[ir.Step] = []
+        for child in node.children[:-1]:
+            if child.kind == k.MEMBER_REF:
+                spelled = self.clang.spelling(child.cursor)
+                if not spelled:
+                    continue  # an anonymous member: the named one inside it carries the offset
+                steps.append(self.context.field(kind, record, spelled))
+                member = self.lib.clang_getCursorReferenced(child.cursor)
+                record = self.lib.clang_getCanonicalType(self.lib.clang_getCursorType(member))
+            elif kind.endswith("]"):
+                at = self.value(child)
+                steps.append(ir.Index(at if isinstance(at, int) else None, 0))
+                element = self.lib.clang_getArrayElementType(record)
+                record = self.lib.clang_getCanonicalType(element)
+            else:
+                steps[-1] = ir.Index(None, 0)  # [1 ... 3]
+            kind = self.clang.type_text(record)
+        return steps
 
     def slot(self, callee: Node) -> str:
         """The record's member a called pointer was read from, "struct.member"."""
