@@ -13,12 +13,12 @@ from flaglint import ir
 from flaglint.memory import objects_in
 from flaglint.objects import array_at
 from flaglint.opaque import effect, source
-from flaglint.overwriting import given
+from flaglint.overwriting import address_given
 from flaglint.ownership import CONDITIONAL, EXCLUSIVE, Kind, Owner
 from flaglint.primitives import Primitives
 from flaglint.state import State
 from flaglint.summary import Summary
-from flaglint.values import VALID, Value, is_around, is_formal
+from flaglint.values import VALID, Value, is_formal
 
 _MAX_STATES = 24
 _ANYTHING = frozenset(("void *", "const void *"))
@@ -55,8 +55,7 @@ class Calls(Primitives):
             return [state]
         if name and models.observes(name):
             for value in args:  # what is no page may be written: copy_from_user()
-                if isinstance(value, tuple) and value[0] == "a" and not is_around(value[2]):
-                    given(state, value[1:])
+                address_given(state, value)
             self.set(state, op.dst, ("s", self.symbol(state)), op.type)
             return [state]
         keys = (op.callee,) if op.callee else self._indirect(state, op)
@@ -115,21 +114,21 @@ class Calls(Primitives):
         elif op.type.endswith("*"):
             result = ("h", self.at, "")
         for value, arg in zip(args, op.args, strict=True):
-            if isinstance(value, tuple) and value[0] == "a" and not is_around(value[2]):
-                given(state, value[1:])
-                if value[1].startswith("&"):
-                    self._clobber(state, value, name)
-            if isinstance(value, tuple) and value[0] == "a" and value[1].startswith(("&", "k")):
+            if not (isinstance(value, tuple) and value[0] == "a"):
+                continue
+            address_given(state, value)
+            if value[1].startswith("&"):
+                self._clobber(state, value)
+            if value[1].startswith(("&", "k")):
                 places = self.function.types.get(str(arg), "").removesuffix("*").rstrip()
                 if not value[2] or array_at(state, value[1:]) or self.layout.page_type(places):
                     state.facts["filled", value[1]] = VALID
-            if isinstance(value, tuple) and value[0] == "a" and value[1].startswith("*"):
-                # Who calls a function that nobody knows with its caller's list may have it filled.
-                if not op.callee and self.function.types.get(value[1][1:]) in _LISTS:
-                    self.add(state, (value[1], (*value[2], "[list]")), self.some_member())
+            # Who calls a function that nobody knows with its caller's list may have it filled.
+            elif not op.callee and self.function.types.get(value[1][1:]) in _LISTS:
+                self.add(state, (value[1], (*value[2], "[list]")), self.some_member())
         self.set(state, op.dst, result, op.type)
 
-    def _clobber(self, state: State, value: Value, name: str) -> None:
+    def _clobber(self, state: State, value: Value) -> None:
         # An unknown function may store through the pointer: what a plain local held is gone.
         if not value[2] and value[1][1:] in state.env:
             held = state.env[value[1][1:]]

@@ -11,7 +11,7 @@ no branch counts as never taken which is.
 In memory of a caller's a mark takes the place of cells that the function does not know: `LOST`
 below what was overwritten as a whole, `GIVEN` below what somebody else was given.
 
-Interface: `overwritten`, `given`, `element_stored`, `anywhere_stored`, `is_lost`.
+Interface: `overwritten`, `given`, `address_given`, `element_stored`, `anywhere_stored`, `is_lost`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from flaglint.state import Cell, State
-from flaglint.values import Value
+from flaglint.values import Value, is_around
 
 LOST = "!lost"
 """The last step of a mark: what is below the rest was overwritten with what nobody knows."""
@@ -73,6 +73,12 @@ def given(state: State, cell: Cell) -> None:
             del state.cells[place]
         if root.startswith("*"):
             state.cells[root, (*steps, GIVEN)] = ("s", "")
+
+
+def address_given(state: State, value: Value) -> None:
+    """`given`, if the value is the address of a cell."""
+    if isinstance(value, tuple) and value[0] == "a" and not is_around(value[2]):
+        given(state, value[1:])
 
 
 def element_stored(state: State, cell: Cell) -> None:

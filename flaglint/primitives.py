@@ -14,10 +14,10 @@ from flaglint.location import Location
 from flaglint.memory import MAPPING, objects_in
 from flaglint.models import Bitop
 from flaglint.objects import replaced
-from flaglint.overwriting import given
+from flaglint.overwriting import address_given
 from flaglint.ownership import EXCLUSIVE, Kind, Owner
 from flaglint.state import State, alternatives
-from flaglint.values import ERROR, NULL, TRUE, VALID, Value, is_around, object_of
+from flaglint.values import ERROR, NULL, TRUE, VALID, Value, object_of
 
 _TYPE_HELPER = re.compile(r"(__Set|__Clear|)Page(\w+)")
 _CLASSES = {"IS_ERR": ERROR, "IS_ERR_OR_NULL": NULL | ERROR, "IS_ERR_VALUE": ERROR}
@@ -312,8 +312,7 @@ class Primitives(Containers):
         to, source = (args[at] if 0 <= at < len(args) else None for at in pair)
         size = state.number(args[2]) if len(args) > 2 else None
         state.env[op.dst] = to
-        if isinstance(to, tuple) and to[0] == "a" and not is_around(to[2]):
-            given(state, to[1:])
+        address_given(state, to)
         if size == self.layout.size:
             to = self._computed(state, op, to)
         if isinstance(to, tuple) and to[0] == "o" and to[3] <= self.layout.flags:

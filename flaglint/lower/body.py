@@ -287,13 +287,12 @@ class Body(Expressions):
     def _jump_from_asm(self) -> None:
         # libclang does not show the labels of an asm statement: those that no other names.
         if self.loose is None:
-            labels, named = set[str](), set[str]()
-            for node in _nodes(self._whole):
-                if node.kind == k.LABEL_STMT:
-                    labels.add(self.clang.spelling(node.cursor))
-                elif node.kind in (k.GOTO_STMT, k.ADDR_LABEL_EXPR) and node.children:
-                    named.add(self.clang.spelling(node.children[0].cursor))
-            self.loose = tuple(sorted(labels - named))
+            named = {
+                self.clang.spelling(node.children[0].cursor)
+                for node in _nodes(self._whole)
+                if node.kind in (k.GOTO_STMT, k.ADDR_LABEL_EXPR) and node.children
+            }
+            self.loose = tuple(sorted(self.label_scopes.keys() - named))
         if self.loose and self.current is not None:
             after = self.block()
             to = tuple((None, self.label(name)) for name in self.loose)
