@@ -16,8 +16,8 @@ from flaglint.lockset import inner
 from flaglint.loops import LINKS, Loop, every_round, loop_over
 from flaglint.objects import MAX_STEPS, ONE_OF_THEM, PASSED, Objects, array_at, replaced
 from flaglint.overwriting import element_stored, given, is_lost
-from flaglint.ownership import OPEN, Kind, Owner, Root
-from flaglint.state import Cell, State, alternatives
+from flaglint.ownership import OPEN, Kind, Owner, Root, alternatives
+from flaglint.state import Cell, State
 from flaglint.values import (
     NULL,
     TRUE,

@@ -10,8 +10,8 @@ from __future__ import annotations
 from flaglint import ir
 from flaglint.layout import Layout, Spot
 from flaglint.overwriting import is_record, overwritten
-from flaglint.ownership import OPEN, Kind, Origin, Owner, last_member, read_from
-from flaglint.state import Cell, State, alternatives
+from flaglint.ownership import OPEN, Kind, Origin, Owner, alternatives, last_member, read_from
+from flaglint.state import Cell, State
 from flaglint.values import Value, formal_name, is_around, object_of
 
 MAX_STEPS = 6

@@ -12,9 +12,12 @@ caller. The order of `Kind` is the order of suspicion: joining two paths keeps t
 from __future__ import annotations
 
 from enum import IntEnum
+from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 from flaglint.location import Location
+from flaglint.values import Value
 
 Root = tuple[str, tuple[str, ...]]
 """A formal parameter and the steps from what it points to."""
@@ -297,3 +300,34 @@ def read_from(field: str, where: Location) -> Owner:
     """A page read from shared memory: a member, a global, or what a look-up gave."""
     why = f"read from {field or 'shared memory'}"
     return Owner(Kind.SHARED, origin=origin_of(field), via=field, why=why, where=where)
+
+
+def alternatives(*owners: Owner) -> Value:
+    """What a container may hold: owners, not objects, since it holds many.
+
+    One of each fact, in an order that does not depend on how they came together.
+    """
+    if len(owners) == 1:
+        return ("alts", owners)
+    found: dict[tuple[object, ...], Owner] = {}
+    for _, alike in groupby(sorted(owners, key=_rank), key=_rank):
+        # Most differ in what is cheap to compare; all other fields only where they do not.
+        same = list(alike)
+        for owner in sorted(same, key=_finer_rank) if len(same) > 1 else same:
+            found.setdefault(owner.fact, owner)
+    return ("alts", tuple(found.values()))
+
+
+def _rank(owner: Owner) -> tuple[object, ...]:
+    return (owner.kind, owner.root or ("", ()), sorted(owner.doubts))
+
+
+_OTHERS = attrgetter(
+    "view", "before", "extra", "parted", "shown", "unlisted", "claimed", "kept", "tentative",
+    "origin", "via", "why",
+)  # fmt: skip
+
+
+def _finer_rank(owner: Owner) -> tuple[object, ...]:
+    # Every other field, as something that can be compared.
+    return (*map(str, _OTHERS(owner)), owner.where or Location("", 0, 0))

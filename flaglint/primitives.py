@@ -15,8 +15,8 @@ from flaglint.memory import MAPPING, objects_in
 from flaglint.models import Bitop
 from flaglint.objects import replaced
 from flaglint.overwriting import address_given
-from flaglint.ownership import EXCLUSIVE, Kind, Owner
-from flaglint.state import State, alternatives
+from flaglint.ownership import EXCLUSIVE, Kind, Owner, alternatives
+from flaglint.state import State
 from flaglint.values import ERROR, NULL, TRUE, VALID, Value, object_of
 
 _TYPE_HELPER = re.compile(r"(__Set|__Clear|)Page(\w+)")

@@ -12,14 +12,12 @@ is seen as the two paths it has (property simulation: Das, Lerner, Seigle, "ESP"
 from __future__ import annotations
 
 from collections.abc import Container, Hashable, Mapping, Sequence
-from itertools import groupby
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import TypeVar
 
 from flaglint.known import about, joined, kept, rekey, rekeyed
-from flaglint.location import Location
 from flaglint.lockset import MustLockset
-from flaglint.ownership import Owner, join
+from flaglint.ownership import Owner, alternatives, join
 from flaglint.values import (
     ANY_CLASS,
     ERROR,
@@ -338,37 +336,6 @@ class State:
                 new.objects[mine] = join(new.objects[mine], owner, MERGED)
         new.locks = self.locks & other.locks
         return new
-
-
-def alternatives(*owners: Owner) -> Value:
-    """What a container may hold: owners, not objects, since it holds many.
-
-    One of each fact, in an order that does not depend on how they came together.
-    """
-    if len(owners) == 1:
-        return ("alts", owners)
-    found: dict[tuple[object, ...], Owner] = {}
-    for _, alike in groupby(sorted(owners, key=_rank), key=_rank):
-        # Most differ in what is cheap to compare; all other fields only where they do not.
-        same = list(alike)
-        for owner in sorted(same, key=_finer_rank) if len(same) > 1 else same:
-            found.setdefault(owner.fact, owner)
-    return ("alts", tuple(found.values()))
-
-
-def _rank(owner: Owner) -> tuple[object, ...]:
-    return (owner.kind, owner.root or ("", ()), sorted(owner.doubts))
-
-
-_OTHERS = attrgetter(
-    "view", "before", "extra", "parted", "shown", "unlisted", "claimed", "kept", "tentative",
-    "origin", "via", "why",
-)  # fmt: skip
-
-
-def _finer_rank(owner: Owner) -> tuple[object, ...]:
-    # Every other field, as something that can be compared.
-    return (*map(str, _OTHERS(owner)), owner.where or Location("", 0, 0))
 
 
 def _is_alternatives(value: Value) -> bool:

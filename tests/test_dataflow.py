@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from flaglint import ir
 from flaglint.dataflow import Effort, Key, live, order, solve
 from flaglint.location import Location
-from flaglint.ownership import Kind, Owner, join
-from flaglint.state import State, alternatives
+from flaglint.ownership import Kind, Owner, alternatives, join
+from flaglint.state import State
 from flaglint.values import NULL, VALID
 
 AT = Location("mm/a.c", 1, 1)

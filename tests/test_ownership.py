@@ -7,8 +7,7 @@ import itertools
 import pytest
 
 from flaglint.location import Location
-from flaglint.ownership import Kind, Origin, Owner, join
-from flaglint.state import alternatives
+from flaglint.ownership import Kind, Origin, Owner, alternatives, join
 
 LISTED = Owner(Kind.FREE, origin=Origin.LISTED, via="free_area.free_list")
 TYPED = Owner(Kind.FREE, origin=Origin.TYPED)
