@@ -14,6 +14,7 @@ from flaglint.location import Location
 from flaglint.lockset import lock_name
 from flaglint.objects import array_at
 from flaglint.ownership import TAKEN, Kind, Owner
+from flaglint.records import unpacked
 from flaglint.state import Cell, State
 from flaglint.summary import Summary
 from flaglint.values import (
@@ -47,7 +48,7 @@ class Actuals(Accesses):
         # The caller's object for a formal's: the argument itself, or what memory that the
         # argument points to holds.
         param, steps = root
-        value = args.get(param)
+        value, steps = unpacked(args.get(param), steps)
         if not steps:
             if isinstance(value, tuple) and value[0] == "a" and value[1:] not in state.cells:
                 if members := array_at(state, value[1:]):
@@ -56,7 +57,7 @@ class Actuals(Accesses):
         if is_around(steps):
             return self._around(state, value, steps, overlay)
         if steps[-1] == TAKEN:
-            member = self._object(state, (param, (*steps[:-1], "[list]")), args, overlay)
+            member = self._object(state, (param, (*root[1][:-1], "[list]")), args, overlay)
             name = object_of(member)
             if name is not None and name in state.objects:
                 state.objects[name] = self.left(state.objects[name], self.where)
@@ -239,11 +240,11 @@ class Actuals(Accesses):
     def _symbol(self, state: State, symbol: str, args: dict[str, Value]) -> Value:
         # A number that the callee found in its formals, as this caller has it.
         path, _, bits = symbol[2:].partition("&")
-        param, *steps = path.split("|")
-        value = args.get(param)
+        param, *way = path.split("|")
+        value, steps = unpacked(args.get(param), tuple(way))
         if steps:
             if not (isinstance(value, tuple) and value[0] == "a"):
-                return self._constant(value, tuple(steps))
+                return self._constant(value, steps)
             cell = followed(state, value[1], (*value[2], *steps))
             table = state.cells.get((cell[0], cell[1][:-2]))
             if cell in state.cells:

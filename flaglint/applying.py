@@ -15,7 +15,6 @@ from flaglint.actuals import Actuals, followed
 from flaglint.finding import Step
 from flaglint.layout import Spot, word_at
 from flaglint.location import Location
-from flaglint.objects import ONE_OF_THEM, replaced
 from flaglint.overwriting import LOST, MARKS, given, overwritten
 from flaglint.ownership import (
     CONDITIONAL,
@@ -29,6 +28,7 @@ from flaglint.ownership import (
     last_member,
     read_from,
 )
+from flaglint.records import unpacked
 from flaglint.state import Cell, State
 from flaglint.summary import Outcome, Summary
 from flaglint.values import ANY_CLASS, VALID, Value, formal_root, is_formal, is_open, object_of
@@ -85,7 +85,7 @@ class Applying(Actuals):
         """The callee's write of a word: a page's, one that this function was given too, or none."""
         assert access.owner.root is not None
         param, steps = access.owner.root
-        word = args.get(param)
+        word, steps = unpacked(args.get(param), steps)
         if steps and isinstance(word, tuple) and word[0] == "a":
             cell = followed(state, word[1], (*word[2], *steps[:-1]))
             there = state.env.get(cell[0][1:]) if cell[0].startswith("&") and not cell[1] else None
@@ -136,36 +136,37 @@ class Applying(Actuals):
     def _owners(
         self, state: State, access: Access, args: dict[str, Value]
     ) -> list[tuple[Owner, str]]:
-        if access.kind not in CONDITIONAL:
-            return [(access.owner, "")]
         root = access.owner.root
-        assert root is not None
+        if not access.owner.conditional or root is None:
+            return [(access.owner, "")]
+        if access.kind is Kind.PFN:
+            page, found_by = self._numbered(state, access.owner, args)
+            return [(state.objects.get(page, found_by), page)]
         doubts = access.owner.doubts
+        kept = self.called if self.called in self.models.called_unpublished else access.owner.kept
         if access.owner.kind is Kind.WITHIN:
-            return [(self._within(args.get(root[0]), access.owner), "")]
+            within = self._within(args.get(root[0]), access.owner)
+            return [(_kept(within, kept) if kept else within, "")]
         before = dict(state.objects)
         value = self._object(state, root, args)
         found: list[tuple[Owner, str]] = []
         if isinstance(value, tuple) and value[0] == "fork":
             found = [(owner, "") for owner in value[1]]
-        elif not state.mask(value) & VALID:
-            return []  # no page is passed: the access is not reached
+        elif not state.mask(value) & VALID or (isinstance(value, tuple) and value[0] == "l"):
+            return []  # no page is passed, or an empty list: the access is not reached
         else:
             name = object_of(value) or ""
             owner = state.objects.get(name)
-            if owner is None:
-                sort = value[0] if isinstance(value, tuple) else ""
-                if sort == "h":
-                    owner = self._found(root, value[2])
-                else:
-                    doubt = f"which page is passed to {access.place.function.split('@')[0]}()"
-                    owner = Owner(Kind.UNKNOWN, doubts=frozenset((doubt,)), where=self.where)
+            if owner is None and isinstance(value, tuple) and value[0] == "h":
+                owner = self._found(root, value[2])
+            elif owner is None:
+                doubt = f"which page is passed to {access.place.function.split('@')[0]}()"
+                owner = Owner(Kind.UNKNOWN, doubts=frozenset((doubt,)), where=self.where)
             if any(object_of(self._object(state, at, args)) == name for at in access.beside):
                 owner = owner.frozen(access.place.where)  # one page was passed as both
             found = [(owner, name)]
         for name in [n for n in state.objects if n not in before and not n.startswith("F:")]:
             del state.objects[name]
-        kept = self.called if self.called in self.models.called_unpublished else access.owner.kept
         results = []
         for owner, name in found:
             if access.owner.unlisted:
@@ -189,7 +190,8 @@ class Applying(Actuals):
             if value[1].startswith("*"):
                 return owner._replace(root=(value[1][1:], ()))
             return owner._replace(kind=Kind.FRESH, root=None)
-        return owner.moved(Kind.SHARED, "stored in a structure that others can reach", self.where)
+        why = "stored in a structure that others can reach"
+        return owner.moved(Kind.SHARED, why, self.where).from_(Origin.MEMORY)
 
     def _possible(
         self, state: State, guards: frozenset[tuple[object, int]], args: dict[str, Value]
@@ -241,18 +243,7 @@ class Applying(Actuals):
         self.symbol(after)
         for key, mask in outcome.guards:
             self._learn(after, key, mask, actuals)
-        names: dict[str, str] = {}
-        for old, owner in outcome.new:
-            new = f"n{self.at}:{old}"
-            after.renew(new)
-            if owner.kind is Kind.WITHIN and owner.root:
-                owner = self._within(actuals.get(owner.root[0]), owner)
-            elif owner.kind is Kind.ENTRY and owner.root:
-                owner = self._entry(after, owner, actuals)
-            after.objects[new] = owner
-            names[old] = new
-            if owner.origin is Origin.PUBLISHED:
-                self.shown(new)
+        names = self._new(after, outcome, actuals)
         for root, owner in outcome.changed:
             self._change(after, root, owner, actuals)
         for (base, steps), value in outcome.stores:
@@ -295,12 +286,32 @@ class Applying(Actuals):
         after.narrow(after.env.get(op.dst), mask)
         return after
 
+    def _new(self, state: State, outcome: Outcome, args: dict[str, Value]) -> dict[str, str]:
+        # The callee's own objects, by what they are called here.
+        names: dict[str, str] = {}
+        for old, owner in outcome.new:
+            names[old] = new = f"n{self.at}:{old}"
+            state.renew(new)
+            if owner.kind is Kind.PFN and owner.root:
+                same, owner = self._numbered(state, owner, args)
+                if same:
+                    names[old] = same
+                    continue
+            elif owner.kind is Kind.WITHIN and owner.root:
+                owner = self._within(args.get(owner.root[0]), owner)
+            elif owner.kind is Kind.ENTRY and owner.root:
+                owner = self._entry(state, owner, args)
+            state.objects[new] = owner
+            if owner.origin is Origin.PUBLISHED:
+                self.shown(new)
+        return names
+
     def _given(self, state: State, root: Root, args: dict[str, Value]) -> Value:
         # The pointer that a callee knows by a formal of its own.
-        value = args.get(root[0])
-        if not root[1] or not isinstance(value, tuple) or value[0] != "a":
-            return None if root[1] else value
-        cell = followed(state, value[1], (*value[2], *root[1]))
+        value, steps = unpacked(args.get(root[0]), root[1])
+        if not steps or not isinstance(value, tuple) or value[0] != "a":
+            return None if steps else value
+        cell = followed(state, value[1], (*value[2], *steps))
         if cell[0].startswith("*"):
             return state.cells.get(cell, ("a", cell[0], (*cell[1], "*")))
         return state.cells.get(cell)
@@ -326,6 +337,17 @@ class Applying(Actuals):
         if isinstance(value, tuple) and value[0] == "h":
             return self._found(owner.root, value[2])
         return Owner(Kind.UNKNOWN, doubts=frozenset(("a page from a callee",)))
+
+    def _numbered(self, state: State, owner: Owner, args: dict[str, Value]) -> tuple[str, Owner]:
+        """The page that the callee found by a number it was given: an object's, or an owner."""
+        assert owner.root is not None
+        number = self._symbol(state, "p:" + "|".join((owner.root[0], *owner.root[1])), args)
+        if isinstance(number, tuple) and number[0] == "h":
+            return "", read_from(number[2], self.where)
+        if is_formal(number) and "&" not in number[1]:
+            param, *steps = number[1][2:].split("|")
+            return "", owner._replace(root=(param, tuple(steps)))
+        return object_of(number) or "", owner._replace(root=None)
 
     def _found(self, root: Root, field: str) -> Owner:
         # What a callee read in memory that others reach too, and maybe took out of there.
@@ -424,7 +446,7 @@ class Applying(Actuals):
                     if owner.kind is Kind.ENTRY and owner.root is not None:
                         if owner.root == (base[1:], steps):
                             if owner.shown:
-                                self._members_shown(state, cell, owner)
+                                self.members_shown(state, cell, owner)
                             elif cell not in state.cells and _filled(state, cell):
                                 self.add(state, cell, self.some_member())
                             continue  # what the container held already
@@ -441,22 +463,6 @@ class Applying(Actuals):
                     self.publish(state, member, "put where others can find it", where)
         else:
             self.publish(state, value, "stored to shared memory", where)
-
-    def _members_shown(self, state: State, cell: Cell, owner: Owner) -> None:
-        # What the callee did with the members of an array of its caller's, or one of them.
-        where = owner.where or self.where
-        if cell not in state.cells and cell[0].startswith("*"):
-            self.join_member(state, cell, Owner(Kind.ENTRY, root=(cell[0][1:], cell[1])))
-        held = state.cells.get(cell)
-        if not (isinstance(held, tuple) and held[0] == "alts"):
-            return
-        for each in held[1]:
-            shown = each.published(owner.why, where)._replace(tentative=None)
-            doubts = shown.doubts | owner.doubts | {ONE_OF_THEM}
-            self.join_member(state, cell, shown._replace(doubts=doubts))
-        if not owner.doubts:
-            self.all_shown(state, cell, each=True)
-            replaced(state, cell)
 
 
 def _some_page(value: Value) -> bool:

@@ -31,8 +31,8 @@ class Containers(Applying):
         if name in models.remove and len(args) > models.remove[name]:
             what = page_around(state, args[models.remove[name]])
             if what is not None and what in state.objects:
+                self.leaves(state, what)
                 state.objects[what] = self.left(state.objects[what], op.where)
-                state.members.pop(what, None)
         if name in models.empty and len(args) > models.empty[name]:
             self.emptied(state, args[models.empty[name]])
         return name in models.remove or name in models.empty
@@ -56,6 +56,7 @@ class Containers(Applying):
             spot = Spot("cell", root, (*steps, "[list]"))
             if self.private(spot):
                 # An element is on one list: it has left the one it was on.
+                self.leaves(state, what)
                 if state.objects[what].kind is Kind.FREE:
                     state.objects[what] = taken_off(state.objects[what], where)
                 self.add(state, (root, spot.steps), state.objects[what])

@@ -17,7 +17,7 @@ from flaglint.interpret import Interpreter
 from flaglint.knowledge import Knowledge
 from flaglint.loops import always, only_again
 from flaglint.outcomes import outcomes_of
-from flaglint.ownership import CONDITIONAL, OPEN
+from flaglint.ownership import OPEN
 from flaglint.state import State
 from flaglint.summary import Summary, any_plain
 
@@ -87,7 +87,7 @@ def _summarised(function: ir.Function, know: Knowledge, efforts: Sequence[Effort
     decided: list[Access] = []
     for access in seen.accesses.values():
         guarded = access.guards and access.kind in OPEN and access.place.atomicity == "plain"
-        (pending if access.kind in CONDITIONAL or guarded else decided).append(access)
+        (pending if access.owner.conditional or guarded else decided).append(access)
     outcomes = outcomes_of(run, seen.exits)
     return Result(
         Summary(function.params, outcomes, tuple(resolved(pending))),

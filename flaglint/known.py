@@ -9,6 +9,7 @@
     ("filled", memory)          memory that may hold what was not seen being put there
     ("out", formal, steps)      others can reach what the formal, or a pointer behind it, points to
     ("loose", page)             of a folio taken apart, the page at hand has references again
+    ("lent", page)              what a list is known to hold by the page, which is on it
     ("failed", "")              whether the store before failed
 
 Invariant: what two paths come to together, each of them knew, or has nothing that it is about.
@@ -60,7 +61,7 @@ def kept(key: Hashable, symbols: set[str]) -> bool:
         return kept(key[1], symbols)
     if key[0] in ("s", "h"):
         return key[1] in symbols or str(key[1]).startswith("p:")
-    if key[0] in ("o", "d", "flag", "now", "loose"):
+    if key[0] in ("o", "d", "flag", "now", "loose", "lent"):
         return key[1] in symbols or str(key[1]).startswith("F:")
     if key[0] == "a":
         return True

@@ -75,6 +75,15 @@ def every_round(function: ir.Function, loop: Loop, wanted: Container[int]) -> bo
     return loop.head not in _reached(function, [loop.head], wanted)
 
 
+def between(
+    function: ir.Function, loop: Loop, before: Iterable[int], after: Container[int]
+) -> set[int]:
+    """The blocks that a round comes to by one of `before`, and not yet by one of `after`."""
+    start = [block for block in before if block not in after]
+    ends = {block for block in loop.body if block == loop.head or block in after}
+    return set(start) | _reached(function, start, ends)
+
+
 def _goes_through(function: ir.Function, body: Iterable[int], index: str) -> bool:
     ops = (op for number in body for op in function.blocks[number].ops)
     if index:

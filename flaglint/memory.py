@@ -10,18 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flaglint import ir
-from flaglint.layout import Layout, Spot
+from flaglint.layout import Spot
 from flaglint.location import Location
 from flaglint.lockset import inner
-from flaglint.loops import LINKS, Loop, every_round, loop_over
-from flaglint.objects import MAX_STEPS, ONE_OF_THEM, PASSED, Objects, array_at, replaced
-from flaglint.overwriting import element_stored, given, is_lost
-from flaglint.ownership import OPEN, Kind, Owner, Root, alternatives
-from flaglint.state import Cell, State
+from flaglint.loops import LINKS
+from flaglint.objects import MAX_STEPS, array_at, replaced
+from flaglint.overwriting import element_stored, is_lost
+from flaglint.ownership import Kind, Owner
+from flaglint.publishing import Publishing
+from flaglint.records import record_at
+from flaglint.state import State, linked
 from flaglint.values import (
     NULL,
     TRUE,
-    VALID,
     Value,
     add_index,
     is_around,
@@ -33,15 +34,8 @@ MAPPING = "mapping"
 _LOCKS = frozenset(("spinlock_t *", "struct spinlock *", "raw_spinlock_t *", "rwlock_t *"))
 
 
-class Memory(Objects):
+class Memory(Publishing):
     """The memory half of the transfer function, for one function."""
-
-    def __init__(self, function: ir.Function, layout: Layout) -> None:
-        super().__init__(function, layout)
-        self._loops: dict[tuple[int, str], Loop | None] = {}
-        """a block, an index -> the loop that goes through an array with it there"""
-        self._shown_members: dict[tuple[Cell, Loop], set[int]] = {}
-        """container, loop over it -> the blocks that make a member reachable by others"""
 
     # Places.
 
@@ -279,14 +273,20 @@ class Memory(Objects):
             if value == ("a", spot.root, spot.steps[:-1]):
                 self.emptied(state, value)
             return
+        if isinstance(value, tuple) and value[0] == "alts":  # members of an array that was copied
+            for each in value[1]:
+                self.join_member(state, cell, each)
+            return
         if "[]" in spot.steps or "[list]" in spot.steps:
             if owner is None:
                 replaced(state, cell, spot.by)
                 element_stored(state, cell)
             else:
                 self.add(state, cell, owner, spot.by)
-                if self._one(spot) and "[]" in spot.steps:
-                    state.indexed[cell, spot.by] = value
+                self.stored_member(cell)
+                if "[]" in spot.steps:
+                    one = self._one(spot)
+                    state.indexed[cell, spot.by if one else linked("", value)] = value
         else:
             state.cells[cell] = value
         if ("seen", spot.root) in state.facts:
@@ -295,6 +295,24 @@ class Memory(Objects):
         if self.kept_by_caller(spot):
             for each in self._kept_by(state, value):
                 self.within(state, each, spot)
+
+    def copied(self, state: State, to: Value, source: Value) -> None:
+        """Memory at an address was copied to another: what it held is there now, too."""
+        if not (isinstance(source, tuple) and source[0] in "ah" and isinstance(to, tuple)):
+            return
+        held: Value = ("h", self.symbol(state), source[2])
+        if source[0] == "a":
+            source, to = (
+                (*each[:2], each[2][:-1]) if each[0] == "a" and each[2][-1:] == ("[]",) else each
+                for each in (source, to)
+            )  # an array at its first member
+            held = record_at(state, source[1:])
+            if held is None and source[1][0] == "*":
+                held = ("s", "p:" + "|".join((source[1][1:], *source[2])))
+            elif held is None and source[1][0] == "&" and not source[2]:
+                held = state.env.get(source[1][1:])
+        if held is not None:
+            self.put(state, self._pointee(to), held, self.where)
 
     def _kept_by(self, state: State, value: Value) -> list[str]:
         # The new pages that the value leads to: it is one, or memory that keeps them.
@@ -323,105 +341,6 @@ class Memory(Objects):
             return True
         return self.layout.private(spot.steps)
 
-    def publish(self, state: State, value: Value, why: str, where: Location) -> None:
-        """Others can reach what the value refers to from here on."""
-        waiting, roots = [value], set()
-        while waiting:
-            value = waiting.pop()
-            name = object_of(value)
-            if name is not None and name in state.objects and not self.part(state, value):
-                self.show(state, name, state.objects[name].published(why, where))
-            if isinstance(value, tuple) and value[0] == "a" and value[1].startswith("k"):
-                # What points at itself, as an empty list does, is followed once.
-                if value[1] not in roots:
-                    roots.add(value[1])
-                    state.facts["seen", value[1]] = VALID
-                    waiting += [held for (root, _), held in state.cells.items() if root == value[1]]
-            if isinstance(value, tuple) and value[0] == "a":
-                given(state, (value[1], value[2] if value[1][0] == "*" else ()))
-                if value[1][0] == "*" and not is_around(value[2]):
-                    state.facts["out", *pointed_by(value)] = VALID
-                self._publish_members(state, (value[1], (*value[2], "[]")), why, where)
-
-    def _publish_members(self, state: State, array: Cell, why: str, where: Location) -> None:
-        # The address of an array was given: all that it holds.
-        held = state.cells.get(array)
-        kind = self.function.types.get(array[0][1:], "").removesuffix("*").rstrip()
-        if held is None and array[0][0] == "*" and self.layout.page_type(kind):
-            entry = Owner(Kind.ENTRY, root=(array[0][1:], array[1]), where=where)
-            held = alternatives(self.on_entry(entry, array[0][1:]))
-        if isinstance(held, tuple) and held[0] == "alts":
-            members = (owner.published(why, where)._replace(tentative=None) for owner in held[1])
-            state.cells[array] = alternatives(*members)
-            for place, value in state.indexed.items():
-                name = object_of(value)
-                if place[0] == array and name:
-                    state.objects[name] = state.objects[name].published(why, where)
-
-    def show(self, state: State, name: str, owner: Owner) -> None:
-        """The op being interpreted makes a page object reachable by others: such as `owner`."""
-        self.shown(name)
-        state.objects[name] = owner
-        if not (owner.kind is Kind.SHARED or owner.shown):
-            return
-        homes = [place for place, held in state.indexed.items() if object_of(held) == name]
-        if name in state.members:
-            root, steps = state.members[name]
-            homes.append(((root, (*steps, "[list]")), ""))
-        for home in homes:
-            doubt = {PASSED} if self.in_turn(home) else {ONE_OF_THEM}
-            one = owner._replace(doubts=owner.doubts | doubt, tentative=None)
-            self.join_member(state, home[0], one)
-
-    def in_turn(self, home: tuple[Cell, str]) -> bool:
-        """Whether the op is in a loop that comes to each member of the container once."""
-        block = int(self.at.partition(".")[0])
-        if (block, home[1]) not in self._loops:
-            self._loops[block, home[1]] = loop_over(self.function, block, home[1])
-        loop = self._loops[block, home[1]]
-        if loop is not None:
-            self._shown_members.setdefault((home[0], loop), set()).add(block)
-        return loop is not None
-
-    def out_of_loops(self, state: State, block: int, to: int = -1) -> None:
-        """Control goes from a block to another, or back to the caller."""
-        for (cell, loop), shown in self._shown_members.items():
-            if (block in loop.body or to < 0) and to not in loop.body:
-                each = block == loop.head and every_round(self.function, loop, shown)
-                self.all_shown(state, cell, each=each)
-
-    def all_shown(self, state: State, cell: Cell, *, each: bool) -> None:
-        """A loop over a container has ended that published some of its members, or `each`."""
-        held = state.cells.get(cell)
-        if not (isinstance(held, tuple) and held[0] == "alts"):
-            return
-        if not any(owner.doubts & {PASSED, ONE_OF_THEM} for owner in held[1]):
-            return
-        left = frozenset() if each else frozenset((ONE_OF_THEM,))
-        state.cells[cell] = alternatives(*(
-            owner._replace(doubts=owner.doubts - {PASSED} | left) if PASSED in owner.doubts
-            else owner._replace(doubts=owner.doubts - {ONE_OF_THEM}) if each
-            else owner
-            for owner in held[1]
-            if not each or owner.kind in OPEN or owner.shown
-        ))  # fmt: skip
-
-    def shown(self, name: str) -> None:
-        """The op being interpreted makes a page object reachable by others."""
-
-    def part(self, state: State, value: Value) -> bool:
-        """Whether the value is one page, not the first, of a folio that is being taken apart.
-
-        While the folio is frozen its tails become folios of their own; what happens to one of
-        them does not happen to the rest.
-        """
-        if not (isinstance(value, tuple) and value[0] == "o"):
-            return False
-        owner = state.objects.get(value[1])
-        if owner is None:
-            return False
-        return owner.parted or (owner.kind is Kind.FROZEN and value[2] not in (0, "b"))
-
     def address(self, state: State, op: ir.Addr) -> None:
         """dst = &path"""
         spot = self.spot(state, op.path)
@@ -443,13 +362,6 @@ class Memory(Objects):
             case _:
                 value = ("h", self.symbol(state), spot.field)
         self.set(state, op.dst, value, op.type if value[0] == "o" else "")
-
-
-def pointed_by(address: Value) -> Root:
-    """The formal's pointer, or the one behind it, whose target an address is in."""
-    steps: tuple[str, ...] = address[2]
-    last = max((at for at, step in enumerate(steps) if step == "*"), default=0)
-    return address[1][1:], steps[:last]
 
 
 def objects_in(values: tuple[Value, ...]) -> Iterator[str]:

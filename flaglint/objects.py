@@ -11,6 +11,7 @@ from flaglint import ir
 from flaglint.layout import Layout, Spot
 from flaglint.overwriting import is_record, overwritten
 from flaglint.ownership import OPEN, Kind, Origin, Owner, alternatives, last_member, read_from
+from flaglint.records import record_at
 from flaglint.state import Cell, State
 from flaglint.values import Value, formal_name, is_around, object_of
 
@@ -47,12 +48,8 @@ class Objects:
             return state.env[operand]
         if not operand or not state.cells:
             return None
-        root = "&" + operand
-        held = tuple(sorted(
-            ((steps, value) for (base, steps), value in state.cells.items()
-             if base == root and value is not None and steps), key=lambda item: item[0],
-        ))  # fmt: skip
-        return ("r", *held) if held else state.cells.get((root, ()))
+        place = ("&" + operand, ())
+        return record_at(state, place) or state.cells.get(place)
 
     def set(self, state: State, name: str, value: Value, kind: str) -> None:
         """Assign a variable of a type: a pointer to a page becomes a page object."""
@@ -259,7 +256,7 @@ def array_at(state: State, cell: Cell) -> Cell | None:
 def replaced(state: State, array: Cell, by: str = "") -> None:
     """A member of the array was stored: the one at the number `by`, or any of them."""
     for cell, index in [place for place in state.indexed if place[0] == array]:
-        if index == by or not (by.isdigit() and index.isdigit()):
+        if index == by or not ("=" in index or (by.isdigit() and index.isdigit())):
             del state.indexed[cell, index]
 
 

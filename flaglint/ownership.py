@@ -147,6 +147,11 @@ class Owner(NamedTuple):
         return self[:_FACTS]
 
     @property
+    def conditional(self) -> bool:
+        """Whether a caller decides what it is: whose page, or whose number it was found by."""
+        return self.kind in CONDITIONAL or (self.kind is Kind.PFN and self.root is not None)
+
+    @property
     def untouched(self) -> bool:
         """Whether it is just as the caller has it."""
         return (

@@ -7,7 +7,10 @@ from flaglint.layout import Spot
 from flaglint.memory import Memory
 from flaglint.ownership import Kind, Origin, Owner
 from flaglint.state import State
-from flaglint.values import Value, around, is_open, object_of
+from flaglint.values import Value, around, is_formal, is_open, object_of
+
+_BITS = 4096
+"""A mask below that leaves nothing of an address that tells where it is."""
 
 
 class Pointers(Memory):
@@ -47,9 +50,14 @@ class Pointers(Memory):
                 return left if left[2][-1:] == ("[]",) else (*left[:2], (*left[2], "[]"))
             if op.operator == "-":
                 return around(left, state.number(right))
+        mask = state.number(right)
+        if op.operator == "&" and mask is not None and 0 <= mask < _BITS:
+            return None  # the bits below a pointer, or a place in a section of the memory map
         for value in (left, right):
             if isinstance(value, tuple) and value[0] == "d":
                 return value
+            if isinstance(value, tuple) and value[0] == "o" and op.operator in "|^&":
+                return ("d", value[1])  # with a bit in it, or without
         for value in (left, right):
             if isinstance(value, tuple) and value[0] == "h" and op.operator in "+-&|<<>>":
                 # With a bit in it, it is no longer what the member points to.
@@ -73,4 +81,7 @@ class Pointers(Memory):
         if isinstance(frame, tuple) and frame[0] == "h":
             return self.looked_up(state, overlay, frame[2])
         owner = Owner(Kind.PFN, why="found by its frame number", where=self.where)
+        if is_formal(frame) and "&" not in frame[1]:
+            param, *steps = frame[1][2:].split("|")
+            owner = owner._replace(root=(param, tuple(steps)))
         return self.new_object(state, owner, overlay)

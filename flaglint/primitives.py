@@ -313,6 +313,7 @@ class Primitives(Containers):
         size = state.number(args[2]) if len(args) > 2 else None
         state.env[op.dst] = to
         address_given(state, to)
+        self.copied(state, to, source)
         if size == self.layout.size:
             to = self._computed(state, op, to)
         if isinstance(to, tuple) and to[0] == "o" and to[3] <= self.layout.flags:

@@ -26,6 +26,7 @@ from flaglint.values import (
     Value,
     formal_name,
     mentions,
+    object_of,
     rename,
 )
 
@@ -58,7 +59,8 @@ class State:
         self.members: dict[str, Cell] = {}
         """object -> the list it was read from."""
         self.indexed: dict[tuple[Cell, str], Value] = {}
-        """an array's members, and a variable -> the member that it is the index of"""
+        """an array's members, and a variable -> the member that it is the index of; the variable,
+        "=" and an object -> that object, a member at what the variable was when it was stored"""
         self.passed = 0
         """The blocks that some path to here went through, a bit for each."""
 
@@ -135,8 +137,9 @@ class State:
 
     def step(self, index: str) -> None:
         """The variable was assigned: the members that it was the index of are others now."""
-        for place in [place for place in self.indexed if place[1] == index]:
-            del self.indexed[place]
+        for cell, by in [place for place in self.indexed if place[1] == index]:
+            value = self.indexed.pop((cell, by))
+            self.indexed[cell, linked(by, value)] = value
 
     def renew(self, name: str) -> None:
         """Make way for a new object of that name: what still points to the old one keeps it."""
@@ -154,7 +157,7 @@ class State:
             self.members[older] = self.members.pop(name)
         self.env = {var: rename(value, names) for var, value in self.env.items()}
         self.cells = {cell: _rename_cell(value, names) for cell, value in self.cells.items()}
-        self.indexed = {place: rename(value, names) for place, value in self.indexed.items()}
+        self.indexed = _rename_links(self.indexed, names)
 
     # Equality and joining.
 
@@ -165,12 +168,14 @@ class State:
         }
         for cell in [c for c in self.cells if c[0][0] == "&" and c[0][1:] not in live]:
             del self.cells[cell]
+        links: dict[tuple[Cell, str], Value] = {}
         if self.indexed:
-            self.indexed = {
-                (cell, by): value
-                for (cell, by), value in self.indexed.items()
-                if by in live or (by.isdigit() and (cell[0][0] != "&" or cell[0][1:] in live))
-            }
+            indexed, self.indexed = self.indexed, {}
+            for (cell, by), value in indexed.items():
+                if by in live:
+                    self.indexed[cell, by] = value
+                elif cell[0][0] != "&" or cell[0][1:] in live:
+                    (self.indexed if by.isdigit() else links)[cell, linked(by, value)] = value
         held: set[str] = set()
         symbols: set[str] = set()
         for value in (*self.env.values(), *self.cells.values(), *self.indexed.values()):
@@ -182,6 +187,7 @@ class State:
                     held.add(value[1])
                 elif value[0] not in _FLAT:
                     _gather(value, held, symbols)
+        self.indexed |= {place: value for place, value in links.items() if object_of(value) in held}
         for name in [n for n in self.objects if n not in held and not n.startswith("F:")]:
             del self.objects[name]
             self.members.pop(name, None)
@@ -231,10 +237,9 @@ class State:
             facts = {rekeyed(k, names): v for k, v in facts.items()}
         new = self.copy()
         new.passed |= other.passed
+        theirs = _rename_links(other.indexed, names) if names else other.indexed
         new.indexed = {
-            place: value
-            for place, value in self.indexed.items()
-            if rename(other.indexed.get(place), names) == value
+            place: value for place, value in self.indexed.items() if theirs.get(place) == value
         }
         blended: dict[str, int] = {}
         for name, one in self.env.items():
@@ -262,8 +267,8 @@ class State:
                 new.cells[cell] = value
             elif cell not in new.cells and cell[0].startswith("*"):
                 new.cells[cell] = ("s", f"{tag}:{cell}")  # only one of the paths stored there
-        theirs = {names.get(name, name) for name in other.objects}
-        merged = joined(new.facts, self.objects.keys(), facts, theirs)
+        objects = {names.get(name, name) for name in other.objects}
+        merged = joined(new.facts, self.objects.keys(), facts, objects)
         for key in about(merged, blended.keys()) if blended else ():
             del merged[key]
         for symbol, mask in blended.items():
@@ -336,6 +341,22 @@ class State:
                 new.objects[mine] = join(new.objects[mine], owner, MERGED)
         new.locks = self.locks & other.locks
         return new
+
+
+def linked(by: str, value: Value) -> str:
+    """What stands for an index that moved on, of a member that holds the value."""
+    return by if "=" in by or by.isdigit() else f"{by}={object_of(value)}"
+
+
+def _rename_links(
+    indexed: Mapping[tuple[Cell, str], Value], names: dict[str, str]
+) -> dict[tuple[Cell, str], Value]:
+    found = {}
+    for (cell, by), value in indexed.items():
+        index, moved, _ = by.partition("=")
+        new = rename(value, names)
+        found[cell, linked(index, new) if moved else by] = new
+    return found
 
 
 def _is_alternatives(value: Value) -> bool:

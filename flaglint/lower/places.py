@@ -219,7 +219,9 @@ class Places(Blocks):
             path = self.pointee(self.value(array))
             if at == 0:
                 return path
-        by = position if isinstance(position, str) and not position.startswith("%") else ""
+        by = position if isinstance(position, str) else ""
+        if by.startswith("%") and self.unary(self.strip(index)) not in ("post++", "post--"):
+            by = ""  # of pages[nr++], what nr was tells which
         return ir.Path(path.base, (*path.steps, ir.Index(at, size, by)))
 
 
