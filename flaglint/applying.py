@@ -343,7 +343,9 @@ class Applying(Actuals):
         assert owner.root is not None
         number = self._symbol(state, "p:" + "|".join((owner.root[0], *owner.root[1])), args)
         if isinstance(number, tuple) and number[0] == "h":
-            return "", read_from(number[2], self.where)
+            found = read_from(number[2], self.where)
+            if found.origin is Origin.LOOKUP:  # a page's; what a member keeps may be any number
+                return "", found
         if is_formal(number) and "&" not in number[1]:
             param, *steps = number[1][2:].split("|")
             return "", owner._replace(root=(param, tuple(steps)))
