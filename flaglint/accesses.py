@@ -123,6 +123,9 @@ class Accesses(Pointers):
     def tells_mapping(self, field: str) -> bool:
         return field in self.models.mapping_members
 
+    def of_slab(self, field: str) -> bool:
+        return field in self.models.slab_members
+
     def handed_over(self, field: str) -> bool:
         return field.partition("(")[0] in self.models.handed_over
 

@@ -63,6 +63,10 @@ class Memory(Publishing):
                 # A pointer into an array may be moved on: its [0] is another member then.
                 spot = spot._replace(by="")
             before = step
+        if spot.sort == "page" and self.of_slab(spot.field):
+            owner = state.objects.get(spot.root)
+            if owner is not None and not owner.view:
+                state.objects[spot.root] = owner._replace(view="slab")
         return spot
 
     def _flags_of(self, steps: tuple[ir.Step, ...]) -> bool:
@@ -210,6 +214,10 @@ class Memory(Publishing):
         if self.tells_mapping(spot.field):
             return ("t", "flag", spot.root, MAPPING)
         return ("h", self.symbol(state), spot.field or "page")
+
+    def of_slab(self, field: str) -> bool:
+        """Whether a page has the member as a slab only."""
+        return False
 
     def tells_mapping(self, field: str) -> bool:
         """Whether the member says which mapping a page is in."""

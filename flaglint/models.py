@@ -93,6 +93,7 @@ class Models(msgspec.Struct, frozen=True):
     mapping_of: frozenset[str]
     mapping_members: frozenset[str]
     mapping_lock: str
+    slab_members: frozenset[str]
     counts: frozenset[str]
     bulk: dict[str, tuple[int, int]]
     page_copies: frozenset[str]
@@ -224,6 +225,7 @@ def _models(directory: Path) -> Models:
         mapping_of=frozenset(memory["mapping_of"]),
         mapping_members=frozenset(memory["mapping_members"]),
         mapping_lock=memory["mapping_lock"],
+        slab_members=frozenset(memory["slab_members"]),
         counts=frozenset(memory["counts"]),
         bulk=_pairs(memory["bulk"], "to", "from"),
         page_copies=frozenset(memory["page_copies"]),
