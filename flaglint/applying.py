@@ -169,6 +169,8 @@ class Applying(Actuals):
             del state.objects[name]
         results = []
         for owner, name in found:
+            if access.owner.extra and owner.kind is Kind.FROZEN:
+                owner = owner.thawed(self.where)
             if access.owner.unlisted:
                 owner = self.left(owner, access.owner.where or self.where)
             if access.owner.shown:
@@ -390,6 +392,8 @@ class Applying(Actuals):
         if owner.kind is Kind.FREE and owner.origin is Origin.TYPED:
             return  # the callee only looked
         if owner.kind is Kind.ENTRY:
+            if owner.extra and mine.kind is Kind.FROZEN:
+                mine = mine.thawed(self.where)
             if owner.unlisted:
                 mine = self.left(mine, owner.where or self.where)
             if owner.shown:

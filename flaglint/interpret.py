@@ -264,6 +264,8 @@ class Interpreter(Calls):
             left, right = (
                 self._as_folio(state, *each) for each in ((op.left, left), (op.right, right))
             )
+            if left == right and self._in_array(op.left, left):
+                right = ("s", self.symbol(state))  # one may have been moved on
             state.env[op.dst] = ("c", op.operator, left, right)
             return
         value = self.arithmetic(state, op)
@@ -281,6 +283,15 @@ class Interpreter(Calls):
             if valid:  # an element of an array that is there is there
                 state.narrow(value, VALID)
         self.set(state, op.dst, value, op.type)
+
+    def _in_array(self, operand: ir.Operand, value: Value) -> bool:
+        # Whether it is an address in an array that other addresses in it look like.
+        if not (isinstance(value, tuple) and value[0] == "a"):
+            return False
+        name = str(operand)
+        kind = self.function.types.get(name) or self.pointers.get(name, "")
+        pages = self.layout.page_type(kind.removesuffix("*").rstrip())
+        return bool(pages) or value[2][-1:] == ("[]",)
 
     def _as_folio(self, state: State, operand: ir.Operand, value: Value) -> Value:
         # What a look-up gave is one folio: of whichever page it was asked for again, the answer

@@ -161,6 +161,8 @@ class Primitives(Containers):
                 if owner.kind is Kind.FROZEN:  # from zero on: others can use it again
                     self._unfreeze(state, args[0], op.where)
                     return True
+                if self.part(state, args[0]):
+                    return True
                 state.objects[what] = owner._replace(extra=min(2, owner.extra + 1))
             return True
         if name in models.drop and args:
