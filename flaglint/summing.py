@@ -16,6 +16,7 @@ from flaglint.crew import Task
 from flaglint.fixpoint import summarise
 from flaglint.knowledge import Knowledge
 from flaglint.opaque import named
+from flaglint.ownership import Origin
 from flaglint.packing import EMPTY, Anchors, DamagedError, pack, unpack
 from flaglint.pool import told
 from flaglint.store import digest
@@ -120,12 +121,18 @@ class Summing:
             summary.plain,
             result.complete,
             digest(*packed),
-            _opaque((*result.decided, *summary.pending)),
+            _opaque(function, (*result.decided, *summary.pending)),
         )
         self._known.setdefault(record.version, summary)
         return _encode(record)
 
 
-def _opaque(accesses: Iterable[Access]) -> tuple[str, ...]:
-    plain = [access.owner.doubts for access in accesses if access.place.atomicity == "plain"]
-    return tuple(sorted(named(frozenset[str]().union(*plain))))
+def _opaque(function: ir.Function, accesses: Iterable[Access]) -> tuple[str, ...]:
+    # Those that doubts name, and those that gave the structures that pages are read from.
+    plain = [access.owner for access in accesses if access.place.atomicity == "plain"]
+    found = set(named(frozenset[str]().union(*(owner.doubts for owner in plain))))
+    kept = (owner.via for owner in plain if owner.origin is Origin.MEMBER)
+    if records := {f"struct {member.partition('.')[0]} *" for member in kept}:
+        calls = (op for b in function.blocks for op in b.ops if isinstance(op, ir.Call))
+        found |= {op.name for op in calls if op.type in records and op.name}
+    return tuple(sorted(found))
