@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import TypeAlias
 
 import msgspec
@@ -350,8 +350,9 @@ class _Pass:
         self._ready: deque[int] = deque()
         self._rounds: dict[str, Rounds] = {}
         self._todo: list[tuple[int, str]] = []
-        """What can be done now, as a heap: first what most has to wait for."""
-        self._weight = self._weights()
+        """What can be done now, as a heap: first what most has to wait for, once anything is done
+        that was not known."""
+        self._weight: dict[str, int] = {}
         self._signature: dict[str, bytes] = {}
         self._done = 0
 
@@ -373,6 +374,7 @@ class _Pass:
                         continue
                     if crew is None:
                         crew = self._engine.crew()
+                        self._weigh()
                     task = self._engine.task(key, view)
                     crew.submit(task, {r.version: summary_bytes(r) for r in view.values()})
                     under_way += 1
@@ -421,21 +423,21 @@ class _Pass:
             self._rounds[key] = rounds
         self._do(rounds.begin())
 
-    def _weights(self) -> dict[str, int]:
+    def _weigh(self) -> None:
         # By function, how much is to be done one after the other from there on, in bytes of IR:
         # a long chain that is begun late ends with one process at work and the others waiting.
         functions, callers = self._engine.functions, self._graph.callers
-        weights: dict[str, int] = {}
+        weight = self._weight
         for part in reversed(self._parts):
             for key in reversed(part):
-                then = [weights[to] for to in callers.get(key, ()) if to in weights]
-                size = len(memoryview(functions[key].body))
-                weights[key] = size + max(then, default=0)
-        return weights
+                then = [weight[to] for to in callers.get(key, ()) if to in weight]
+                weight[key] = len(memoryview(functions[key].body)) + max(then, default=0)
+        self._todo = [(-weight[key], key) for _, key in self._todo]
+        heapify(self._todo)
 
     def _do(self, keys: Iterable[str]) -> None:
         for key in keys:
-            heappush(self._todo, (-self._weight[key], key))
+            heappush(self._todo, (-self._weight.get(key, 0), key))
 
     def _known(self, key: str, view: dict[str, Record]) -> Record | None:
         self._signature[key] = self._engine.signature(key, view)
