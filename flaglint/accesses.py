@@ -43,13 +43,15 @@ class Seen:
 
     def note(self, access: Access) -> None:
         """One more access."""
-        known = self.accesses.get(access.identity)
+        identity = access.identity
+        known = self.accesses.get(identity)
         if known is None:
-            self.accesses[access.identity] = access
+            self.accesses[identity] = access
             return
         # One context for all: what is certainly held is what is held in each of them.
         best = min(access, known, key=lambda each: (len(each.chain), each.chain))
-        self.accesses[access.identity] = best._replace(locks=access.locks & known.locks)
+        locks = access.locks & known.locks
+        self.accesses[identity] = best if best.locks == locks else best._replace(locks=locks)
 
     def called(self, key: str, locks: frozenset[str]) -> None:
         """One more call, with these locks held."""

@@ -24,6 +24,7 @@ from flaglint.engine import Engine
 from flaglint.executors import executor_at
 from flaglint.finding import Finding, Report, Site, Unread, doubts_of
 from flaglint.flagtable import HEADER, FlagTable
+from flaglint.frontend import Prepared
 from flaglint.gaps import doubted
 from flaglint.gathering import Reader
 from flaglint.identity import identity
@@ -158,15 +159,13 @@ def _program(
     table = _table(tree, store, survey)
     records = scope.overlays(survey, store)
     progress("looking for writers", 0, 1)
-    jobs = _jobs(request)
-    lexicon = make_lexicon(survey, store, jobs)
-    names = scope.changing_names if request.scope == "all" else scope.plain_names
+    prepared, lexicon = _begun(tree, request, survey, store)
     models = load_models(rules_dir())
     bitops = frozenset(name for name, op in models.bitops.items() if op.atomicity == "plain")
-    writing = scope.writing_files(survey, lexicon, names(table), records, bitops)
-    named = [t.path for t in trees if t.path.endswith(".c")]
+    names = (scope.changing_names if request.scope == "all" else scope.plain_names)(table)
+    writing = scope.writing_files(survey, lexicon, names, records, bitops)
+    named = (t.path for t in trees if t.path.endswith(".c"))
     files = sorted({*scope.mm_files(survey), *writing, *named})
-    prepared = prepare(tree, cache_directory(request))
     reader = Reader(prepared, survey, store, mapper)
     units = reader.units(files, lambda done, total: progress("reading files", done, total))
     if files and not units:
@@ -180,7 +179,7 @@ def _program(
     confined = _locals(units) | models.kept_alone
     layout = Layout(records, size, flags, confined, models.kept_alone)
     salt = digest(identity(), msgspec.msgpack.encode(table, order="deterministic"))
-    engine = Engine(table, models, layout, jobs, store, salt)
+    engine = Engine(table, models, layout, _jobs(request), store, salt)
     linking = Linking(tree)
     engine.add(linking.fitting(units))
     for _ in range(_ROUNDS):
@@ -245,6 +244,18 @@ def _program(
         tuple(sorted(unread)),
         reader.accidents + len(engine.failed),
     )
+
+
+def _begun(
+    tree: KernelTree, request: Request, survey: Survey, store: Store
+) -> tuple[Prepared, Lexicon]:
+    """What files are read with, and who calls what: the first is two seconds for one process."""
+    made: list[Lexicon] = []
+
+    def index() -> None:
+        made.append(make_lexicon(survey, store, _jobs(request)))
+
+    return prepare(tree, cache_directory(request), index), made[0]
 
 
 def _missed(

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from heapq import heapify, heappop, heappush
 from typing import TypeAlias
 
 import msgspec
@@ -348,7 +349,10 @@ class _Pass:
         self._finished: set[int] = set()
         self._ready: deque[int] = deque()
         self._rounds: dict[str, Rounds] = {}
-        self._todo: deque[str] = deque()
+        self._todo: list[tuple[int, str]] = []
+        """What can be done now, as a heap: first what most has to wait for, once anything is done
+        that was not known."""
+        self._weight: dict[str, int] = {}
         self._signature: dict[str, bytes] = {}
         self._done = 0
 
@@ -362,7 +366,7 @@ class _Pass:
                 while self._ready:
                     self._begin(self._ready.popleft())
                 if self._todo and (crew is None or crew.free()):
-                    key = self._todo.popleft()
+                    _, key = heappop(self._todo)
                     view = self._engine.looked_at(key, self._rounds[key].view(key))
                     known = self._known(key, view)
                     if known is not None:
@@ -370,6 +374,7 @@ class _Pass:
                         continue
                     if crew is None:
                         crew = self._engine.crew()
+                        self._weigh()
                     task = self._engine.task(key, view)
                     crew.submit(task, {r.version: summary_bytes(r) for r in view.values()})
                     under_way += 1
@@ -416,7 +421,23 @@ class _Pass:
         rounds = Rounds(members, self._graph.callees, engine.records)
         for key in members:
             self._rounds[key] = rounds
-        self._todo += rounds.begin()
+        self._do(rounds.begin())
+
+    def _weigh(self) -> None:
+        # By function, how much is to be done one after the other from there on, in bytes of IR:
+        # a long chain that is begun late ends with one process at work and the others waiting.
+        functions, callers = self._engine.functions, self._graph.callers
+        weight = self._weight
+        for part in reversed(self._parts):
+            for key in reversed(part):
+                then = [weight[to] for to in callers.get(key, ()) if to in weight]
+                weight[key] = len(memoryview(functions[key].body)) + max(then, default=0)
+        self._todo = [(-weight[key], key) for _, key in self._todo]
+        heapify(self._todo)
+
+    def _do(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            heappush(self._todo, (-self._weight.get(key, 0), key))
 
     def _known(self, key: str, view: dict[str, Record]) -> Record | None:
         self._signature[key] = self._engine.signature(key, view)
@@ -426,7 +447,7 @@ class _Pass:
         rounds = self._rounds[key]
         if record.failed:
             self._engine.failed[key] = record.failed
-        self._todo += rounds.landed(key, record)
+        self._do(rounds.landed(key, record))
         if rounds.done:
             self._done += len(rounds.members)
             self._progress(self._done, max(self._done, self._engine.size))

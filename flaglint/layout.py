@@ -6,6 +6,7 @@ A page's flags word is told by its offset in struct page, in every struct that o
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -32,8 +33,8 @@ class Layout(msgspec.Struct, frozen=True):
 
     def page_type(self, kind: str) -> str:
         """The overlay that a pointer type points to, or ""."""
-        match = _POINTER.fullmatch(kind)
-        return match.group(1) if match and match.group(1) in self.overlays else ""
+        record = _pointed(kind)
+        return record if record in self.overlays else ""
 
     def carries(self, step: str) -> bool:
         """Whether a member's step is in a record that only carries pages from call to call."""
@@ -44,6 +45,13 @@ class Layout(msgspec.Struct, frozen=True):
         """Whether the steps from a formal stay in memory that only its caller's stack holds."""
         records = [s[1:].split(".", 1)[0] for s in steps if s.startswith(".")]
         return "*" not in steps and all(r in self.confined for r in records)
+
+
+@lru_cache(maxsize=4096)
+def _pointed(kind: str) -> str:
+    # The record that a pointer type points to, or "".
+    match = _POINTER.fullmatch(kind)
+    return match.group(1) if match else ""
 
 
 def word_at(page: int | str) -> str:

@@ -85,9 +85,14 @@ def each(
         pool.stop()
 
 
-def one(make: Make[Item, Result], item: Item, limits: Limits) -> Result | Failure:
-    """The answer for a single item."""
-    return next(each(make, [item], 1, limits))
+def one(
+    make: Make[Item, Result],
+    item: Item,
+    limits: Limits,
+    meanwhile: Callable[[], None] = lambda: None,
+) -> Result | Failure:
+    """The answer for a single item; `meanwhile` is as for `each`."""
+    return next(each(make, [item], 1, limits, meanwhile))
 
 
 class _Worker(Worker):

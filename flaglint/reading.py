@@ -106,8 +106,13 @@ def common_names(keys: Iterable[str]) -> str:
     return _SEPARATOR.join(keys)
 
 
-def prepare(tree: KernelTree, cache: Path) -> frontend.Prepared:
-    """What files of `tree` are read with. Raises ReadingError, or OSError for the cache."""
+def prepare(
+    tree: KernelTree, cache: Path, meanwhile: Meanwhile = lambda: None
+) -> frontend.Prepared:
+    """What files of `tree` are read with. Raises ReadingError, or OSError for the cache.
+
+    `meanwhile` is called when clang is at work on the headers.
+    """
 
     def task(where: Path) -> frontend.Prepared | OSError | _Refusal:
         try:
@@ -117,7 +122,7 @@ def prepare(tree: KernelTree, cache: Path) -> frontend.Prepared:
         except (frontend.FrontendError, TreeError) as error:
             return _Refusal(str(error))
 
-    found = one(lambda: task, cache, COMMON)
+    found = one(lambda: task, cache, COMMON, meanwhile)
     if isinstance(found, Failure):
         raise ReadingError(f"the headers that every file includes: reading them {found.reason}")
     if isinstance(found, OSError):

@@ -12,7 +12,8 @@ is seen as the two paths it has (property simulation: Das, Lerner, Seigle, "ESP"
 from __future__ import annotations
 
 from collections.abc import Container, Hashable, Mapping, Sequence
-from operator import itemgetter
+from itertools import compress
+from operator import itemgetter, ne
 from typing import TypeVar
 
 from flaglint.known import about, joined, kept, rekey, rekeyed
@@ -242,26 +243,22 @@ class State:
             place: value for place, value in self.indexed.items() if theirs.get(place) == value
         }
         blended: dict[str, int] = {}
-        for name, one in self.env.items():
-            two: Value = env.get(name)
-            if two is not one and two != one:
-                if self._elsewhere(other, one, two):
-                    return self.joined(other.relocated(two[1], one[1]), tag)
-                new.env[name] = _blend(one, two, f"{tag}:{name}")
-                blended[f"{tag}:{name}"] = self.mask(one) | other.mask(other.env.get(name))
+        for name, one, two in _differing(self.env, env):
+            if self._elsewhere(other, one, two):
+                return self.joined(other.relocated(two[1], one[1]), tag)
+            new.env[name] = _blend(one, two, f"{tag}:{name}")
+            blended[f"{tag}:{name}"] = self.mask(one) | other.mask(other.env.get(name))
         for cell in [*_cleared(new.cells), *_cleared(cells)]:
             if (cell in new.cells) != (cell in cells) and _formal(cell) in new.objects:
                 # Cleared on one of the paths: it holds the page, or NULL.
                 new.cells.pop(cell, None)
                 cells = {c: value for c, value in cells.items() if c != cell}
                 new.facts.pop(("o", _formal(cell)), None)
-        for cell in list(new.cells):
-            one, two = new.cells[cell], cells.get(cell)
-            if two is not one and two != one:
-                if self._elsewhere(other, one, two):
-                    return self.joined(other.relocated(two[1], one[1]), tag)
-                new.cells[cell] = _blend(one, two, f"{tag}:{cell}")
-                blended[f"{tag}:{cell}"] = self.mask(one) | other.mask(other.cells.get(cell))
+        for cell, one, two in _differing(new.cells, cells):
+            if self._elsewhere(other, one, two):
+                return self.joined(other.relocated(two[1], one[1]), tag)
+            new.cells[cell] = _blend(one, two, f"{tag}:{cell}")
+            blended[f"{tag}:{cell}"] = self.mask(one) | other.mask(other.cells.get(cell))
         for cell, value in cells.items():
             if cell not in new.cells and _is_alternatives(value):
                 new.cells[cell] = value
@@ -390,10 +387,8 @@ def _holding(table: Mapping[P, Value], objects: Container[str]) -> list[tuple[P,
     # Which of the objects are held by each variable or cell that holds any, by its name.
     found: list[tuple[P, Sequence[str]]] = []
     for name, value in _holders(table):
-        if value[0] in "od":
-            if value[1] in objects:
-                found.append((name, (value[1],)))
-        elif items := [item for item in _objects(value) if item in objects]:
+        items = (value[1],) if value[0] in "od" else _objects(value)
+        if items := [item for item in items if item in objects]:
             found.append((name, items))
     return found
 
@@ -404,6 +399,12 @@ def _holders(table: Mapping[P, Value]) -> list[tuple[P, Value]]:
     if len(found) > 1:
         found.sort(key=_FIRST)
     return found
+
+
+def _differing(ours: Mapping[P, Value], theirs: Mapping[P, Value]) -> list[tuple[P, Value, Value]]:
+    # The names under which the others hold something else: few of many, found without a loop.
+    names = compress(ours, map(ne, ours.values(), map(theirs.get, ours)))
+    return [(name, ours[name], theirs.get(name)) for name in names]
 
 
 def _same_objects(theirs: Mapping[P, Value], ours: Mapping[P, Value]) -> bool:
