@@ -61,7 +61,7 @@ ROWS = (
     {"containers"},
     {"primitives"},
     {"calls"},
-    {"outcomes"},
+    {"branches", "outcomes"},
     {"interpret"},
     {"fixpoint"},
     {"packing", "crew"},
