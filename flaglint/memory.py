@@ -158,10 +158,12 @@ class Memory(Publishing):
             own = not spot.root.startswith("*")
             if own or spot.steps[-1] == "[]" or cell in state.cells:
                 return self._indexed(state, spot, overlay)
+        if (cell, spot.by) in state.indexed:
+            return state.indexed[cell, spot.by]
         if cell in state.cells:
             return state.cells[cell]
         if overlay and (members := array_at(state, cell)):
-            return self.take(state, members, overlay)
+            return self._indexed(state, spot._replace(steps=members[1], by=""), overlay)
         if spot.field in LINKS:
             return ("l", spot.root, spot.steps[:-1], 0)
         if kind.endswith(("_t", "]")) or kind.startswith(("struct ", "union ")):
@@ -289,6 +291,8 @@ class Memory(Publishing):
             if owner is None:
                 replaced(state, cell, spot.by)
                 element_stored(state, cell)
+                if isinstance(value, tuple) and value[0] in "af" and self._one(spot):
+                    state.indexed[cell, spot.by] = value
             else:
                 self.add(state, cell, owner, spot.by)
                 self.stored_member(cell)

@@ -12,7 +12,7 @@ from flaglint.layout import Layout, Spot
 from flaglint.overwriting import is_record, overwritten
 from flaglint.ownership import OPEN, Kind, Origin, Owner, alternatives, last_member, read_from
 from flaglint.records import record_at
-from flaglint.state import Cell, State
+from flaglint.state import Cell, State, linked
 from flaglint.values import Value, formal_name, is_around, object_of
 
 MAX_STEPS = 6
@@ -210,7 +210,10 @@ class Objects:
         """An array's member: the same one for as long as its index does not change."""
         cell = (spot.root, spot.steps)
         if not self._one(spot):
-            return self.take(state, cell, overlay)
+            value = self.take(state, cell, overlay)
+            if object_of(value):
+                state.indexed[cell, linked("", value)] = value
+            return value
         place = (cell, spot.by)
         if place in state.indexed:
             return state.indexed[place]

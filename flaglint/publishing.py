@@ -47,7 +47,10 @@ class Publishing(Objects):
                 if value[1] not in roots:
                     roots.add(value[1])
                     state.facts["seen", value[1]] = VALID
-                    waiting += [held for (root, _), held in state.cells.items() if root == value[1]]
+                    inside = [cell for cell in state.cells if cell[0] == value[1]]
+                    waiting += [state.cells[cell] for cell in inside]
+                    for cell in inside:
+                        self._publish_members(state, cell, why, where)
             if isinstance(value, tuple) and value[0] == "a":
                 given(state, (value[1], value[2] if value[1][0] == "*" else ()))
                 if value[1][0] == "*" and not is_around(value[2]):
@@ -80,12 +83,24 @@ class Publishing(Objects):
             root, steps = state.members[name]
             homes.append(((root, (*steps, "[list]")), ""))
         for home in homes:
+            self._perhaps_shown(state, name, home)
             doubt = {PASSED} if self.in_turn(home) else {ONE_OF_THEM}
             one = owner._replace(doubts=owner.doubts | doubt, tentative=None)
             before = state.cells.get(home[0])
             self.join_member(state, home[0], one)
             if state.cells[home[0]] != before:
                 state.facts["lent", name] = VALID
+
+    def _perhaps_shown(self, state: State, name: str, home: tuple[Cell, str]) -> None:
+        # Another page at hand that is in the array may be the one that was published.
+        for (array, by), value in state.indexed.items():
+            other = object_of(value)
+            if array != home[0] or other in (name, None) or (by.isdigit() and home[1].isdigit()):
+                continue
+            owner = state.objects.get(str(other))
+            if owner is not None and owner.kind not in (*OPEN, Kind.UNKNOWN):
+                doubts = owner.doubts | {ONE_OF_THEM}
+                state.objects[str(other)] = owner._replace(kind=Kind.UNKNOWN, doubts=doubts)
 
     def leaves(self, state: State, name: str) -> None:
         """A page leaves the list that it was found on, and with it what it made of the list."""

@@ -140,7 +140,8 @@ class State:
         """The variable was assigned: the members that it was the index of are others now."""
         for cell, by in [place for place in self.indexed if place[1] == index]:
             value = self.indexed.pop((cell, by))
-            self.indexed[cell, linked(by, value)] = value
+            if object_of(value):
+                self.indexed[cell, linked(by, value)] = value
 
     def renew(self, name: str) -> None:
         """Make way for a new object of that name: what still points to the old one keeps it."""
@@ -173,10 +174,11 @@ class State:
         if self.indexed:
             indexed, self.indexed = self.indexed, {}
             for (cell, by), value in indexed.items():
-                if by in live:
+                there = cell[0][0] != "&" or cell[0][1:] in live
+                if by in live or (there and by.isdigit()):
                     self.indexed[cell, by] = value
-                elif cell[0][0] != "&" or cell[0][1:] in live:
-                    (self.indexed if by.isdigit() else links)[cell, linked(by, value)] = value
+                elif there and object_of(value):
+                    links[cell, linked(by, value)] = value
         held: set[str] = set()
         symbols: set[str] = set()
         for value in (*self.env.values(), *self.cells.values(), *self.indexed.values()):
