@@ -140,7 +140,8 @@ class Memory(Publishing):
         spot = self.spot(state, op.path)
         overlay = self.layout.page_type(op.type)
         value: Value
-        if spot.sort == "cell" and not spot.steps and spot.root.startswith("&"):
+        own = spot.sort == "cell" and not spot.steps and spot.root.startswith("&")
+        if own and not array_at(state, (spot.root, ())):
             value = state.env.get(spot.root[1:])
         elif spot.sort in ("cell", "var"):
             value = self._read(state, spot, op.type, overlay)
