@@ -73,6 +73,10 @@ def test_what_initialisers_store(text: str, expected: set[bytes]) -> None:
         ("struct page *p; to_private(p)->flags |= 1; x->pages->flags = 2;", Writes()),
         ("struct vma *p; p->flags = 1;", Writes()),
         ("f(struct vm_fault *vmf) { vmf->page->flags |= 1; }", Writes(("page",))),
+        ("struct page *p; info->pages[info->used - 1]->flags.f |= 1;", Writes(("page",))),
+        ("struct page **p = x->pages; (*p++)->flags |= 1;", Writes(("page",))),
+        ("struct folio *f; (n ? f : g)->flags &= ~1UL;", Writes(("folio",))),
+        ("struct page *p; (*q++)->flags |= 1;", Writes()),
         ("f(struct vm_fault *vmf) { WRITE_ONCE(vmf->page->flags, 1); }", Writes(("page",))),
     ],
 )
