@@ -64,7 +64,7 @@ class Actuals(Accesses):
             return member
         if isinstance(value, tuple) and value[0] == "a":
             cell = followed(state, value[1], (*value[2], *steps))
-            if not cell[1] and cell[0].startswith("&"):
+            if not cell[1] and cell[0].startswith("&") and not array_at(state, cell):
                 return state.env.get(cell[0][1:])
             if cell[1] == ("[]",) and object_of(state.env.get(cell[0][1:])):
                 return state.env[cell[0][1:]]  # one page's variable, passed as an array of one

@@ -220,6 +220,8 @@ class Interpreter(Branches):
                 overwritten(state, (spot.root, spot.steps))
             elif spot.sort == "shared" and op.path.steps and self.get(state, op.path.base) is None:
                 anywhere_stored(state, spot.field, self.pinned)
+            if "[]" in spot.steps:  # an array keeps what its members are
+                value = self.coerce(state, value, op.type)
             self.put(state, spot, value, op.where)
 
     def _publish_member(self, state: State, spot: Spot, value: Value) -> None:

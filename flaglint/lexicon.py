@@ -63,9 +63,12 @@ _STORED = re.compile(rb"\.\w++\s*+=\s*+&?([A-Za-z_]\w*+)\s*[,}\n]")
 _ASSIGNED = re.compile(rb"flags(?:\.f)?\s*(?:[|&^+-]|<<|>>)?=[^=]")
 _OWNER = re.compile(rb"\b(\w+)(?:\[[^]]*\])?\s*(?:->|\.)\s*(?:page\.)?(?:__page_)?\Z")
 _REACHED = re.compile(
-    rb"(?:\b\w*(?:page|folio|head)\w*\s*\([^;{}]*\)|(?:->|\.)\s*\w*(?:page|folio))(?:\[[^]]*\])?\s*->\s*\Z"
+    rb"(?:\b\w*(?:page|folio|head)\w*\s*\([^;{}]*\)|(?:->|\.)\s*\w*(?:page|folio)(?:s(?=\[))?)(?:\[[^]]*\])?\s*->\s*\Z"
 )
 """A page that no variable holds: what a call named after pages returns, or a member so named."""
+_AMONG = re.compile(rb"(?<!\w)\(([^;{}()]{1,80})\)\s*(?:->|\.)\s*\Z")
+"""Variables that one leads to the page of: (*page++)->flags."""
+_NAME = re.compile(rb"[A-Za-z_]\w*")
 
 _PAGES = (b"struct page", b"struct folio", b"page->flags", b"folio->flags")
 """What a text has that knows pages, be it only another struct's member."""
@@ -79,7 +82,7 @@ _REACH = 160
 """Bytes before a member's name in which the variable is looked for that it belongs to."""
 
 # Patterns that begin with letters are looked for ten times as fast as those with a \b there.
-_DECLARED = re.compile(rb"struct(?<!\wstruct)\s+(\w+)\s+(?:\*\s*(\w+)|(\w+)\s*[;=,)])")
+_DECLARED = re.compile(rb"struct(?<!\wstruct)\s+(\w+)\s+(?:\*[*\s]*(\w+)|(\w+)\s*[;=,)])")
 _MEMMAP = re.compile(
     rb"mem(?:set|cpy|move)(?<!\wmemset)(?<!\wmemcpy)(?<!\wmemmove)"
     rb"\w*\s*\([^;]*sizeof\s*\(\s*(?:struct\s+page\b|\*\s*page\s*\))"
@@ -349,6 +352,8 @@ def writes_of(text: bytes) -> Writes:
     for before in befores:
         if owner := _OWNER.search(before):
             written.add(owner[1])
+        if among := _AMONG.search(before):
+            written.update(_NAME.findall(among[1]))
         if _REACHED.search(before):
             records.add("page")
     if b"folio_flags(" in text:

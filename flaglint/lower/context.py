@@ -10,21 +10,34 @@ them all, since it was last cleared.
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Callable
 
 from flaglint import ir
 from flaglint.location import Location
 from flaglint.lower import kinds as k
 from flaglint.lower.cursors import Clang, CXCursor, CXType, Node
 
+_BY_ATTRIBUTE = ("class_", "__free_")
+"""What the names of functions begin with that only attributes refer to."""
+_CLEANUP = re.compile(rb"__free\s*\(\s*(\w+)\s*\)|cleanup(?:__)?\s*\(\s*(\w+)\s*\)")
+
 
 class Context:
     """The shared state of one unit's lowering. `file` and `shared` are relative to `root`.
 
     A `file` of "" stands for the shared headers themselves, whose functions are then `inlines`.
+    `text` gives a file's bytes.
     """
 
     def __init__(
-        self, clang: Clang, root: str, file: str, unit: CXCursor, shared: frozenset[str]
+        self,
+        clang: Clang,
+        root: str,
+        file: str,
+        unit: CXCursor,
+        shared: frozenset[str],
+        text: Callable[[str], bytes],
     ) -> None:
         self.clang = clang
         self.lib = clang.lib
@@ -36,6 +49,7 @@ class Context:
         """Functions' static variables: initialised once, before the first call."""
         self._outside: set[str] = set()
         self._shared = shared
+        self._text = text
         self._root = os.path.join(root, "")
         self._unit = unit
         self._files: dict[int | None, str] = {}
@@ -106,7 +120,9 @@ class Context:
             for cursor in self.clang.children(self._unit):
                 if cursor.kind == k.FUNCTION_DECL:
                     spelled = self.clang.spelling(cursor)
-                    if spelled.startswith("class_") and self.lib.clang_isCursorDefinition(cursor):
+                    if spelled.startswith(_BY_ATTRIBUTE) and self.lib.clang_isCursorDefinition(
+                        cursor
+                    ):
                         self._classes[spelled] = cursor
         found = self._classes.get(name)
         return self.function_key(found, name) if found is not None else name
@@ -127,6 +143,29 @@ class Context:
             key = f"{name}@{file}"
             self.needs.add(key)
             self.named.add(key)
+        return key
+
+    def cleanup_key(self, attribute: CXCursor) -> str:
+        """The key of the function that __free(name), or a cleanup attribute, names; or "".
+
+        libclang does not show an attribute's argument: its text, where it is spelled out, does.
+        DEFINE_FREE() defines the function, in this file or in a header.
+        """
+        start, end = self.extent(attribute)
+        found = _CLEANUP.search(self._text(self.file_of(attribute))[start:end])
+        if found is None:
+            return ""
+        name = f"__free_{found[1].decode()}" if found[1] else found[2].decode()
+        key = self.inline_key(name)
+        if key != name or not found[1]:
+            return key
+        defined = re.compile(rb"\bDEFINE_FREE\s*\(\s*%s\s*," % found[1])
+        for file in sorted(self._shared):
+            if defined.search(self._text(file)):
+                key = f"{name}@{file}"
+                self.needs.add(key)
+                self.named.add(key)
+                return key
         return key
 
     def field(self, record: str, kind: CXType, name: str) -> ir.Field:

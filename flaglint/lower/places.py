@@ -104,11 +104,15 @@ class Places(Blocks):
             self.lib.clang_getTypeSpelling(self.lib.clang_getCursorType(node.cursor))
         )
         found = _CLASS.search(declared)
-        destroyed = any(c.kind == k.UNEXPOSED_ATTR for c in node.children)
-        if found and destroyed and self.scopes:
-            function = f"class_{found.group(1)}_destructor"
-            key = self.context.destructor_key(node.cursor, function)
-            self.scopes[-1][1].append((name, key, self.where(node)))
+        attributes = [c.cursor for c in node.children if c.kind == k.UNEXPOSED_ATTR]
+        if attributes and self.scopes:
+            if found:
+                function = f"class_{found.group(1)}_destructor"
+                keys = [self.context.destructor_key(node.cursor, function)]
+            else:
+                keys = [self.context.cleanup_key(attribute) for attribute in attributes]
+            here = self.where(node)
+            self.scopes[-1][1].extend((name, key, here) for key in keys if key)
 
     def initialise(self, path: ir.Path, node: Node, kind: str) -> None:
         """Store an initialiser, member by member for a list."""

@@ -70,7 +70,7 @@ def lower_unit(
     """
     clang = Clang(lowering.root)
     top = clang.lib.clang_getTranslationUnitCursor(unit.obj)
-    context = Context(clang, lowering.root, file, top, shared)
+    context = Context(clang, lowering.root, file, top, shared, lowering.text)
     text = lowering.text(file)
     exported = {name.decode() for name in _EXPORT.findall(text)}
     cursors: list[CXCursor] = []
@@ -118,7 +118,7 @@ def lower_headers(
     """
     clang = Clang(lowering.root)
     top = clang.lib.clang_getTranslationUnitCursor(unit.obj)
-    context = Context(clang, lowering.root, "", top, shared)
+    context = Context(clang, lowering.root, "", top, shared, lowering.text)
     for variable in clang.children(top):
         if variable.kind == k.VAR_DECL:
             _refer(context, clang.tree(variable))
