@@ -3,6 +3,7 @@
 #include <linux/pagevec.h>
 #include <linux/pgtable.h>
 #include <linux/slab.h>
+#include <linux/string.h>
 
 void verdict_fill_array(struct folio **folios);
 unsigned long verdict_address(void);
@@ -208,3 +209,28 @@ int record_filled_either_way(bool high)
 	return 0;
 }
 EXPORT_SYMBOL(record_filled_either_way);
+
+struct verdict_command {
+	char bytes[sizeof(struct page)];
+};
+
+struct verdict_command *verdict_command(void);
+
+void record_of_the_same_size_as_a_page(struct verdict_command *from)
+{
+	memcpy(verdict_command(), from, sizeof(*from));
+}
+EXPORT_SYMBOL(record_of_the_same_size_as_a_page);
+
+int record_at_another_index(struct xarray *folios, int row, int column)
+{
+	struct folio *folio = folio_alloc(GFP_KERNEL, 0), *table[2][2] = { };
+
+	if (!folio)
+		return -ENOMEM;
+	table[row][1] = folio;
+	xa_store(folios, 0, table[0][column], GFP_KERNEL);
+	__folio_set_referenced(folio);	/* unknown: where the page comes from is not known (allocated by folio_alloc()) -- which of an array's pages it is */
+	return 0;
+}
+EXPORT_SYMBOL(record_at_another_index);
