@@ -85,9 +85,9 @@ class Accesses(Pointers):
             op.dst: op.type
             for block in function.blocks
             for op in block.ops
-            if isinstance(op, ir.Addr | ir.Load | ir.Cast)
+            if isinstance(op, ir.Addr | ir.Load | ir.Cast | ir.Call)
         }
-        """the types of temporaries that hold what was loaded, or an address"""
+        """the types of temporaries that hold what was loaded, an address or a call's result"""
         self.freed = _calls_with(function, know.models.free_owned)
         self.copies: dict[str, ir.Call] = {}
         """page -> the call that copied a page's worth of memory into it"""

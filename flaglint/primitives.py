@@ -337,7 +337,8 @@ class Primitives(Containers):
             param = to[1][1:]
             if not self.function.types.get(param, "*").endswith("*"):
                 return self.formal(state, param, (), "page")
-        kind = self.function.types.get(str(op.args[0]), "void *")
+        name = str(op.args[0])
+        kind = self.function.types.get(name) or self.pointers.get(name, "void *")
         if isinstance(to, tuple) and (to[0] in ("o", "d", "a") or (to[0] == "h" and to[2])):
             return to
         if kind.startswith("struct ") and not self.layout.page_type(kind):
