@@ -75,7 +75,9 @@ class Actuals(Accesses):
                 return self.coerce(state, state.cells[cell], f"struct {overlay} *")
             if members := array_at(state, cell):
                 return self.take(state, members, overlay)
-            if cell[0].startswith("&") and any(root == cell[0] for root, _ in state.cells):
+            around = any(step.startswith(WHOLE) for step in cell[1])
+            own = cell[0].startswith("&") and not around
+            if own and any(root == cell[0] for root, _ in state.cells):
                 return 0  # a member its initialiser leaves out
             if cell[0].startswith("*") and len(cell[1]) <= 6:
                 return self.formal(state, cell[0][1:], cell[1], overlay)
@@ -291,6 +293,7 @@ def page_around(state: State, entry: Value) -> str | None:
 
 def followed(state: State, root: str, steps: tuple[str, ...]) -> Cell:
     """The cell that steps lead to, by the pointers that are known to be kept on the way."""
+    steps = _inward(steps)
     for _ in range(_POINTERS):
         for at, step in enumerate(steps):
             held = state.cells.get((root, steps[:at])) if step == "*" and at else None
@@ -300,6 +303,19 @@ def followed(state: State, root: str, steps: tuple[str, ...]) -> Cell:
         else:
             break
     return root, steps
+
+
+def _inward(steps: tuple[str, ...]) -> tuple[str, ...]:
+    # From a member to what stands around it, and to another member of that: straight there.
+    for at, step in enumerate(steps[:-1]):
+        if step.startswith(WHOLE):
+            record = steps[at + 1].partition(".")[2].partition(".")[0]
+            for back in range(at - 1, -1, -1):
+                if steps[back].startswith(f".{record}."):
+                    return _inward((*steps[:back], *steps[at + 1 :]))
+                if not steps[back].startswith("."):
+                    break
+    return steps
 
 
 def taken_off(owner: Owner, where: Location) -> Owner:

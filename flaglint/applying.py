@@ -29,7 +29,7 @@ from flaglint.ownership import (
     read_from,
 )
 from flaglint.records import unpacked
-from flaglint.state import Cell, State
+from flaglint.state import Cell, State, linked
 from flaglint.summary import Outcome, Summary
 from flaglint.values import ANY_CLASS, VALID, Value, formal_root, is_formal, is_open, object_of
 
@@ -456,7 +456,11 @@ class Applying(Actuals):
                             elif cell not in state.cells and _filled(state, cell):
                                 self.add(state, cell, self.some_member())
                             continue  # what the container held already
+                        page = self._object(state, owner.root, args)
                         owner = self._entry(state, owner, args)
+                        if object_of(page) and cell[1][-1:] != ("[list]",):
+                            state.indexed[cell, linked("", page)] = page
+                            self.stored_member(cell)
                     self.add(state, cell, owner)
                 return
             spot = Spot("cell", cell[0], cell[1], field="the caller's memory")

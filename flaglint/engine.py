@@ -123,7 +123,7 @@ class Engine:
         self._targets.update(self.graph.targets)
         self._anchors = Anchors(self.functions.values())
         self._unpacker = Unpacker(self._anchors)
-        more = self._relevance.handing_on(self.graph, self._facts, self._pages)
+        more = self._relevance.handing_on(self.graph, self.functions, self._facts, self._pages)
         self._pages |= more
         changed |= more
         for key in changed:

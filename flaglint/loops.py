@@ -9,7 +9,7 @@ another round is a doubt and not a fact.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Callable, Container, Iterable, Set
 from typing import NamedTuple, TypeAlias
 
 from flaglint import ir
@@ -42,10 +42,21 @@ def always(function: ir.Function, wanted: Container[int], start: int = 0) -> boo
 
 def loop_over(function: ir.Function, block: int, index: str) -> Loop | None:
     """The innermost loop around a block that steps through an array's index, or ("") a list."""
+    return _innermost(function, block, lambda body: _goes_through(function, body, index))
+
+
+def loop_around(function: ir.Function, block: int, others: Set[int]) -> Loop | None:
+    """The innermost loop around a block and one of the others."""
+    return _innermost(function, block, lambda body: not others.isdisjoint(body))
+
+
+def _innermost(
+    function: ir.Function, block: int, meant: Callable[[frozenset[int]], bool]
+) -> Loop | None:
     loops = []
     for head in {block} | _reached(function, [block], ()):
         body = _body(function, head)
-        if block in body and _goes_through(function, body, index):
+        if block in body and meant(body):
             loops.append(Loop(head, body))
     return min(loops, key=lambda loop: (len(loop.body), loop.head), default=None)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from flaglint import ir
 from flaglint.layout import Layout
 from flaglint.location import Location
-from flaglint.loops import Loop, between, every_round, loop_over
+from flaglint.loops import Loop, between, every_round, loop_around, loop_over
 from flaglint.objects import ONE_OF_THEM, PASSED, Objects, replaced
 from flaglint.overwriting import given
 from flaglint.ownership import OPEN, Kind, Owner, Root, alternatives
@@ -76,8 +76,11 @@ class Publishing(Objects):
         """The op being interpreted makes a page object reachable by others: such as `owner`."""
         self.shown(name)
         state.objects[name] = owner
-        if not (owner.kind is Kind.SHARED or owner.shown):
-            return
+        if owner.kind is Kind.SHARED or owner.shown:
+            self.at_home(state, name, owner)
+
+    def at_home(self, state: State, name: str, owner: Owner) -> None:
+        """What became of a page became of a member of the containers that it is in."""
         homes = [place for place, held in state.indexed.items() if object_of(held) == name]
         if name in state.members:
             root, steps = state.members[name]
@@ -121,11 +124,13 @@ class Publishing(Objects):
         """Whether the op is in a loop that comes to each member of the container once."""
         block = self._block()
         index, moved, _ = home[1].partition("=")
-        if moved and not index:
-            return False  # it was stored nobody knows where
-        if (block, index) not in self._loops:
-            self._loops[block, index] = loop_over(self.function, block, index)
-        loop = self._loops[block, index]
+        if moved and not index:  # nobody knows where: maybe it was stored in the same round
+            stored = self._stored_members.get(home[0], set())
+            loop = loop_around(self.function, block, stored)
+        else:
+            if (block, index) not in self._loops:
+                self._loops[block, index] = loop_over(self.function, block, index)
+            loop = self._loops[block, index]
         if loop is not None:
             self._shown_members.setdefault((home[0], loop), set()).add(block)
         return loop is not None

@@ -52,7 +52,11 @@ class Relevance:
         )
 
     def handing_on(
-        self, graph: CallGraph, facts: Mapping[str, ir.Facts], pages: AbstractSet[str]
+        self,
+        graph: CallGraph,
+        functions: Mapping[str, ir.Function],
+        facts: Mapping[str, ir.Facts],
+        pages: AbstractSet[str],
     ) -> set[str]:
         """Of what `pages` call, whatever else may show what it is given to others."""
         # What makes memory of its caller's reachable by others, or gives it to who does, changes
@@ -68,6 +72,10 @@ class Relevance:
             kinds = set(known.keeps)
             if not showing.isdisjoint(known.named):
                 kinds |= {kind for to, kind in known.gives if to.partition("@")[0] in showing}
+            if known.bearers and key in pages:  # it may show the pages that are kept there
+                own = {f"struct {name} *" for name in known.bearers}
+                types = functions[key].types
+                kinds |= own.intersection(map(types.get, functions[key].params))
             waiting += [(key, kind) for kind in kinds & bearers]
         while waiting:
             key, kind = waiting.pop()
