@@ -460,7 +460,7 @@ class Applying(Actuals):
                         owner = self._entry(state, owner, args)
                         if object_of(page) and cell[1][-1:] != ("[list]",):
                             state.indexed[cell, linked("", page)] = page
-                            self.stored_member(cell)
+                    self.stored_member(cell)
                     self.add(state, cell, owner)
                 return
             spot = Spot("cell", cell[0], cell[1], field="the caller's memory")

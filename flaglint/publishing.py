@@ -146,13 +146,17 @@ class Publishing(Objects):
         """Control goes from a block to another, or back to the caller."""
         for (cell, loop), shown in self._shown_members.items():
             if (block in loop.body or to < 0) and to not in loop.body:
-                stored = self._stored_members.get(cell, set())
-                here = stored <= loop.body and block not in between(
-                    self.function, loop, stored, shown
-                )  # what it stored in this round, it has shown
-                each = block == loop.head or (bool(stored) and here)
+                each = block == loop.head or self._shown_so_far(state, cell, loop, block)
                 each = each and every_round(self.function, loop, shown)
                 self.all_shown(state, cell, each=each)
+
+    def _shown_so_far(self, state: State, array: Cell, loop: Loop, block: int) -> bool:
+        # Whether the loop fills the array, and has shown what it stored, when a round ends early.
+        stored = self._stored_members.get(array, set())
+        own = array[0][0] in "&k" and ("filled", array[0]) not in state.facts
+        if not (own and stored and stored <= loop.body):
+            return False
+        return block not in between(self.function, loop, stored, self._shown_members[array, loop])
 
     def all_shown(self, state: State, cell: Cell, *, each: bool) -> None:
         """A loop over a container has ended that published some of its members, or `each`."""
