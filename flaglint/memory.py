@@ -289,6 +289,7 @@ class Memory(Publishing):
                 self.join_member(state, cell, each)
             return
         if "[]" in spot.steps or "[list]" in spot.steps:
+            self.stored_over(state, cell, spot.by)
             if owner is None:
                 replaced(state, cell, spot.by)
                 element_stored(state, cell)

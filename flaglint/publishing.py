@@ -108,10 +108,19 @@ class Publishing(Objects):
     def leaves(self, state: State, name: str) -> None:
         """A page leaves the list that it was found on, and with it what it made of the list."""
         root, steps = state.members.pop(name, ("", ()))
-        if state.facts.pop(("lent", name), None) is None or not root:
+        if root:
+            self._unlent(state, name, (root, (*steps, "[list]")))
+
+    def stored_over(self, state: State, array: Cell, by: str) -> None:
+        """A member of an array is about to be replaced: with it goes what it made of the array."""
+        name = object_of(state.indexed.get((array, by)))
+        if name in state.objects:
+            self._unlent(state, str(name), array)
+
+    def _unlent(self, state: State, name: str, cell: Cell) -> None:
+        if state.facts.pop(("lent", name), None) is None:
             return
-        cell, owner = (root, (*steps, "[list]")), state.objects[name]
-        held = state.cells.get(cell)
+        owner, held = state.objects[name], state.cells.get(cell)
         if isinstance(held, tuple) and held[0] == "alts":
             state.cells[cell] = alternatives(*(
                 each
