@@ -460,7 +460,6 @@ class Primitives(Containers):
                 self.given_back.setdefault(what[2:], set()).add(int(self.at.split(".")[0]))
             why = f"{name}() dropped the reference that kept it"
             state.objects[what] = owner.moved(Kind.RELEASED, why, where)
-            self.at_home(state, what, state.objects[what])
 
 
 def _head(value: Value) -> Value:
