@@ -100,6 +100,11 @@ class Accesses(Pointers):
         self.met_at: dict[tuple[object, ...], set[tuple[str, Op]]] = {}
         """a write of a published page -> the objects, the ops that write them"""
 
+    def type_of(self, operand: ir.Operand) -> str:
+        """The type of a variable or a temporary, or ""."""
+        name = str(operand)
+        return self.function.types.get(name) or self.pointers.get(name, "")
+
     def on_entry(self, owner: Owner, param: str) -> Owner:
         name = self.function.name
         number = self.models.called_at_zero.get(name)

@@ -23,6 +23,7 @@ from flaglint.values import (
     Value,
     bytes_before,
     formal_name,
+    formal_number,
     formal_root,
     is_around,
     object_of,
@@ -254,7 +255,7 @@ class Actuals(Accesses):
             elif cell[1][-2:-1] == ("*",) and isinstance(table, tuple) and table[0] == "h":
                 return self._constant(table, cell[1][-1:])
             elif cell[0].startswith("*") and len(cell[1]) <= 6:
-                value = ("s", "p:" + "|".join((cell[0][1:], *cell[1])))
+                value = formal_number(cell[0][1:], cell[1])
             else:
                 return None
         if not bits:

@@ -15,6 +15,7 @@ from flaglint.actuals import Actuals, followed
 from flaglint.finding import Step
 from flaglint.layout import Spot, word_at
 from flaglint.location import Location
+from flaglint.objects import filled
 from flaglint.overwriting import LOST, MARKS, given, overwritten
 from flaglint.ownership import (
     CONDITIONAL,
@@ -29,9 +30,19 @@ from flaglint.ownership import (
     read_from,
 )
 from flaglint.records import unpacked
-from flaglint.state import Cell, State, linked
+from flaglint.state import State, linked
 from flaglint.summary import Outcome, Summary
-from flaglint.values import ANY_CLASS, VALID, Value, formal_root, is_formal, is_open, object_of
+from flaglint.values import (
+    ANY_CLASS,
+    VALID,
+    Value,
+    formal_number,
+    formal_root,
+    is_formal,
+    is_open,
+    number_root,
+    object_of,
+)
 
 
 class Applying(Actuals):
@@ -343,15 +354,12 @@ class Applying(Actuals):
     def _numbered(self, state: State, owner: Owner, args: dict[str, Value]) -> tuple[str, Owner]:
         """The page that the callee found by a number it was given: an object's, or an owner."""
         assert owner.root is not None
-        number = self._symbol(state, "p:" + "|".join((owner.root[0], *owner.root[1])), args)
+        number = self._symbol(state, formal_number(*owner.root)[1], args)
         if isinstance(number, tuple) and number[0] == "h":
             found = read_from(number[2], self.where)
             if found.origin is Origin.LOOKUP:  # a page's; what a member keeps may be any number
                 return "", found
-        if is_formal(number) and "&" not in number[1]:
-            param, *steps = number[1][2:].split("|")
-            return "", owner._replace(root=(param, tuple(steps)))
-        return object_of(number) or "", owner._replace(root=None)
+        return object_of(number) or "", owner._replace(root=number_root(number))
 
     def _found(self, root: Root, field: str) -> Owner:
         # What a callee read in memory that others reach too, and maybe took out of there.
@@ -453,7 +461,7 @@ class Applying(Actuals):
                         if owner.root == (base[1:], steps):
                             if owner.shown:
                                 self.members_shown(state, cell, owner)
-                            elif cell not in state.cells and _filled(state, cell):
+                            elif cell not in state.cells and filled(state, cell):
                                 self.add(state, cell, self.some_member())
                             continue  # what the container held already
                         page = self._object(state, owner.root, args)
@@ -477,12 +485,6 @@ class Applying(Actuals):
 
 def _some_page(value: Value) -> bool:
     return isinstance(value, tuple) and value[0] == "o" and is_open(value[2])
-
-
-def _filled(state: State, cell: Cell) -> bool:
-    # Whether a container may hold what nobody saw being put into it.
-    others = ("filled", cell[0]) in state.facts or ("seen", cell[0]) in state.facts
-    return others or (cell[0].startswith("&") and "*" in cell[1])
 
 
 def _kept(owner: Owner, name: str) -> Owner:

@@ -19,7 +19,7 @@ from flaglint.numbers import FLIP, compute
 from flaglint.overwriting import anywhere_stored, element_stored, is_record, overwritten
 from flaglint.ownership import OPEN, Kind, Origin
 from flaglint.state import State
-from flaglint.values import ANY_CLASS, NULL, VALID, Value, is_open, object_of
+from flaglint.values import ANY_CLASS, NULL, VALID, Value, formal_number, is_open, object_of
 
 LIMIT = 12
 """States kept apart inside a block."""
@@ -72,7 +72,7 @@ class Interpreter(Branches):
             elif kind.endswith("*"):
                 state.env[param] = ("a", "*" + param, ())
             else:
-                state.env[param] = ("s", "p:" + param)
+                state.env[param] = formal_number(param)
         return state
 
     def through(self, block: int, state: State) -> tuple[list[tuple[int, State]], Seen]:
@@ -235,7 +235,7 @@ class Interpreter(Branches):
     def _behind(self, state: State, op: ir.Store | ir.Rmw, helper: str, bits: Value) -> None:
         # A word is written where a pointer leads that may be the address of a page's.
         path = op.path
-        kind = self.function.types.get(path.base, "") or self.pointers.get(path.base, "")
+        kind = self.type_of(path.base)
         if isinstance(op, ir.Store) and path.base not in self.function.types:
             kind = f"{op.type} *"  # WRITE_ONCE() casts the pointer
         if len(path.steps) == 1 and isinstance(path.steps[0], ir.Deref) and is_word_pointer(kind):
@@ -289,9 +289,7 @@ class Interpreter(Branches):
         # Whether it is an address in an array that other addresses in it look like.
         if not (isinstance(value, tuple) and value[0] == "a"):
             return False
-        name = str(operand)
-        kind = self.function.types.get(name) or self.pointers.get(name, "")
-        pages = self.layout.page_type(kind.removesuffix("*").rstrip())
+        pages = self.layout.page_type(self.type_of(operand).removesuffix("*").rstrip())
         return bool(pages) or value[2][-1:] == ("[]",)
 
     def _as_folio(self, state: State, operand: ir.Operand, value: Value) -> Value:

@@ -9,7 +9,7 @@
     ("filled", memory)          memory that may hold what was not seen being put there
     ("out", formal, steps)      others can reach what the formal, or a pointer behind it, points to
     ("loose", page)             of a folio taken apart, the page at hand has references again
-    ("lent", page)              what a list is known to hold by the page, which is on it
+    ("lent", page)              the list or array that it is in got a sort of member by the page
     ("failed", "")              whether the store before failed
 
 Invariant: what two paths come to together, each of them knew, or has nothing that it is about.

@@ -25,7 +25,9 @@ from flaglint.values import (
     TRUE,
     Value,
     add_index,
+    formal_number,
     is_around,
+    number_root,
     object_of,
 )
 
@@ -182,7 +184,7 @@ class Memory(Publishing):
             return self.formal(state, spot.root[1:], spot.steps, overlay)
         if kind.endswith("*"):
             return ("a", spot.root, (*spot.steps, "*"))
-        return ("s", "p:" + "|".join((spot.root[1:], *spot.steps)))
+        return formal_number(spot.root[1:], spot.steps)
 
     def _part(self, state: State, spot: Spot, kind: str, overlay: str) -> Value:
         """A member of a record that was copied as a whole from memory of others."""
@@ -193,9 +195,8 @@ class Memory(Publishing):
             return None
         if whole[0] == "h":
             return ("h", self.symbol(state), spot.field)
-        if whole[0] == "s" and str(whole[1]).startswith("p:"):
-            param, *steps = whole[1][2:].split("|")
-            there = spot._replace(root=f"*{param}", steps=(*steps, *spot.steps))
+        if root := number_root(whole):
+            there = spot._replace(root=f"*{root[0]}", steps=(*root[1], *spot.steps))
             return self._read(state, there, kind, overlay)
         return None
 
@@ -322,7 +323,7 @@ class Memory(Publishing):
             )  # an array at its first member
             held = record_at(state, source[1:])
             if held is None and source[1][0] == "*":
-                held = ("s", "p:" + "|".join((source[1][1:], *source[2])))
+                held = formal_number(source[1][1:], source[2])
             elif held is None and source[1][0] == "&" and not source[2]:
                 held = state.env.get(source[1][1:])
         if held is not None:

@@ -256,6 +256,12 @@ def array_at(state: State, cell: Cell) -> Cell | None:
     return members if members in state.cells else None
 
 
+def filled(state: State, cell: Cell) -> bool:
+    """Whether a container may hold what nobody saw being put into it."""
+    others = ("filled", cell[0]) in state.facts or ("seen", cell[0]) in state.facts
+    return others or (cell[0].startswith("&") and "*" in cell[1])
+
+
 def replaced(state: State, array: Cell, by: str = "") -> None:
     """A member of the array was stored: the one at the number `by`, or any of them."""
     for cell, index in [place for place in state.indexed if place[0] == array]:

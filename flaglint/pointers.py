@@ -7,7 +7,7 @@ from flaglint.layout import Spot
 from flaglint.memory import Memory
 from flaglint.ownership import Kind, Origin, Owner
 from flaglint.state import State
-from flaglint.values import Value, around, is_formal, is_open, object_of
+from flaglint.values import Value, around, is_open, number_root, object_of
 
 _BITS = 4096
 """A mask below that leaves nothing of an address that tells where it is."""
@@ -80,8 +80,6 @@ class Pointers(Memory):
             return ("o", frame[1], "b" if overlay == "page" else 0, 0)
         if isinstance(frame, tuple) and frame[0] == "h":
             return self.looked_up(state, overlay, frame[2])
-        owner = Owner(Kind.PFN, why="found by its frame number", where=self.where)
-        if is_formal(frame) and "&" not in frame[1]:
-            param, *steps = frame[1][2:].split("|")
-            owner = owner._replace(root=(param, tuple(steps)))
+        why = "found by its frame number"
+        owner = Owner(Kind.PFN, root=number_root(frame), why=why, where=self.where)
         return self.new_object(state, owner, overlay)

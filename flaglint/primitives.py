@@ -249,7 +249,7 @@ class Primitives(Containers):
         # Of a caller's structures, the one that is queued or linked, and not what it is put into.
         if not (isinstance(value, tuple) and value[0] == "a" and value[1].startswith("*")):
             return True
-        kind = self.function.types.get(str(argument)) or self.pointers.get(str(argument), "")
+        kind = self.type_of(argument)
         return kind.removeprefix("const ") not in self.models.put_into
 
     def _own_memory(self, state: State, args: tuple[Value, ...]) -> bool:
@@ -337,8 +337,7 @@ class Primitives(Containers):
             param = to[1][1:]
             if not self.function.types.get(param, "*").endswith("*"):
                 return self.formal(state, param, (), "page")
-        name = str(op.args[0])
-        kind = self.function.types.get(name) or self.pointers.get(name, "void *")
+        kind = self.type_of(op.args[0])
         if isinstance(to, tuple) and (to[0] in ("o", "d", "a") or (to[0] == "h" and to[2])):
             return to
         if kind.startswith("struct ") and not self.layout.page_type(kind):

@@ -76,11 +76,8 @@ class Publishing(Objects):
         """The op being interpreted makes a page object reachable by others: such as `owner`."""
         self.shown(name)
         state.objects[name] = owner
-        if owner.kind is Kind.SHARED or owner.shown:
-            self.at_home(state, name, owner)
-
-    def at_home(self, state: State, name: str, owner: Owner) -> None:
-        """What became of a page became of a member of the containers that it is in."""
+        if not (owner.kind is Kind.SHARED or owner.shown):
+            return
         homes = [place for place, held in state.indexed.items() if object_of(held) == name]
         if name in state.members:
             root, steps = state.members[name]

@@ -105,6 +105,19 @@ def is_formal(value: Value) -> bool:
     return isinstance(value, tuple) and value[0] == "s" and str(value[1]).startswith("p:")
 
 
+def formal_number(param: str, steps: tuple[str, ...] = ()) -> Value:
+    """The number that a formal, or memory it points to by `steps`, has on entry."""
+    return ("s", "p:" + "|".join((param, *steps)))
+
+
+def number_root(value: Value) -> tuple[str, tuple[str, ...]] | None:
+    """The formal and the steps that the number is found by, if it is one, and not bits of it."""
+    if not is_formal(value) or "&" in value[1]:
+        return None
+    param, *steps = value[1][2:].split("|")
+    return param, tuple(steps)
+
+
 def mentions(value: Value, symbol: str) -> bool:
     """Whether the value is built from the symbol or object."""
     if not isinstance(value, tuple):

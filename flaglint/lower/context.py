@@ -57,6 +57,7 @@ class Context:
         self._fields: dict[tuple[str, str], ir.Field] = {}
         self._layouts: dict[int | None, list[ir.Field]] = {}
         self._classes: dict[str, CXCursor] | None = None
+        self._frees: dict[bytes, str] = {}
 
     def relative(self, handle: int | None) -> str:
         """The file's path from the tree's root; as clang has it when it lies outside."""
@@ -139,10 +140,12 @@ class Context:
             return key
         kind = self.lib.clang_getCursorType(variable)
         file = self.file_of(self.lib.clang_getTypeDeclaration(kind))
-        if file in self._shared:
-            key = f"{name}@{file}"
-            self.needs.add(key)
-            self.named.add(key)
+        return self._needed(name, file) if file in self._shared else key
+
+    def _needed(self, name: str, header: str) -> str:
+        key = f"{name}@{header}"
+        self.needs.add(key)
+        self.named.add(key)
         return key
 
     def cleanup_key(self, attribute: CXCursor) -> str:
@@ -159,14 +162,16 @@ class Context:
         key = self.inline_key(name)
         if key != name or not found[1]:
             return key
-        defined = re.compile(rb"\bDEFINE_FREE\s*\(\s*%s\s*," % found[1])
-        for file in sorted(self._shared):
-            if defined.search(self._text(file)):
-                key = f"{name}@{file}"
-                self.needs.add(key)
-                self.named.add(key)
-                return key
-        return key
+        header = self._freeing(found[1])
+        return self._needed(name, header) if header else key
+
+    def _freeing(self, name: bytes) -> str:
+        # The shared header that has DEFINE_FREE(name, or "": a search of all of them, made once.
+        if name not in self._frees:
+            defined = re.compile(rb"\bDEFINE_FREE\s*\(\s*%s\s*," % name)
+            headers = (file for file in sorted(self._shared) if defined.search(self._text(file)))
+            self._frees[name] = next(headers, "")
+        return self._frees[name]
 
     def field(self, record: str, kind: CXType, name: str) -> ir.Field:
         """The named member of a record type, anonymous members looked through."""
